@@ -1,0 +1,1 @@
+"""Training records and the loader that turns them into batches."""
