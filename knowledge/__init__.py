@@ -1,0 +1,1 @@
+"""What experts know about traffic: descriptions, entities, relations. Imports nobody."""

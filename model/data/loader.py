@@ -1,0 +1,170 @@
+"""Scenes to training batches: detector noise, ROI order, captions, hard negatives.
+
+A batch is a pure function of the recipe and the step, so a resumed run sees what an uninterrupted
+one would have seen.
+
+Dimension letters used in this file:
+    B scenes, R ROIs, K pairs, T facts (each with its caption), C token context.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from model.data.records import EGO, FULL, NO_OBJECT, ROAD, Caption, Fact, Scene
+from model.synthesis.noise import apply_detector_noise
+from service.bundle.text import token_spans
+from service.vision.rois import Rois, detected_rois, with_pseudo_rois
+
+PSEUDO_CLASS = {FULL: "full", ROAD: "road", EGO: "ego"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """One optimiser step's worth of scenes.
+
+    Attributes:
+        frames: (B, H, W, 3) uint8.
+        rois: (R, 5) float32 frame index and xyxy in 0..1, pseudo ROIs included.
+        roi_classes: (R,) int64.
+        pairs: (K, 2) int64; the first T are facts, the rest are pairs nothing is said about.
+        pair_frame: (K,) int64.
+        tokens: (T, C) captions of the facts.
+        spans: (T, 3, C).
+        negative_tokens: (T, C) hard negatives.
+        negative_spans: (T, 3, C).
+        keys: T meanings; equal keys are positives.
+    """
+
+    frames: Tensor
+    rois: Tensor
+    roi_classes: Tensor
+    pairs: Tensor
+    pair_frame: Tensor
+    tokens: Tensor
+    spans: Tensor
+    negative_tokens: Tensor
+    negative_spans: Tensor
+    keys: tuple[str, ...]
+
+
+class CaptionEncoder:
+    """Captions to token ids and span weights, as the service does it for descriptions."""
+
+    def __init__(self, tokenizer: Tokenizer, context_length: int) -> None:
+        self.tokenizer = tokenizer
+        self.context_length = context_length
+
+    def __call__(self, captions: Sequence[Caption]) -> tuple[Tensor, Tensor]:
+        """Return tokens (T, C) int64 and spans (T, 3, C) float32."""
+        tokens = np.zeros((len(captions), self.context_length), np.int64)
+        spans = np.zeros((len(captions), 3, self.context_length), np.float32)
+        for row, caption in enumerate(captions):
+            encoding = self.tokenizer.encode(caption.text)
+            ids = encoding.ids[: self.context_length]
+            tokens[row, : len(ids)] = ids
+            offsets = encoding.offsets[: self.context_length]
+            spans[row] = token_spans(offsets, caption.spans, self.context_length)
+        return torch.from_numpy(tokens), torch.from_numpy(spans)
+
+
+def make_batch(
+    scenes: Sequence[Scene],
+    encoder: CaptionEncoder,
+    rng: np.random.Generator,
+    num_idle_pairs: int = 4,
+    noise: bool = True,
+) -> Batch:
+    """Assemble scenes into one batch.
+
+    Args:
+        scenes: B scenes of one frame size.
+        encoder: Caption encoder.
+        rng: Draws noise, paraphrases and idle pairs.
+        num_idle_pairs: Pairs per scene without a fact, as negatives of every caption.
+        noise: Whether boxes get the detector-noise model.
+
+    Returns:
+        The batch; T may be smaller than the number of facts, as missed boxes take theirs along.
+    """
+    roi_rows: list[NDArray[np.float32]] = []
+    roi_classes: list[NDArray[np.int64]] = []
+    fact_pairs: list[tuple[int, int]] = []
+    fact_frames: list[int] = []
+    idle_pairs: list[tuple[int, int]] = []
+    idle_frames: list[int] = []
+    facts: list[Fact] = []
+    first = 0
+    for index, scene in enumerate(scenes):
+        rois, place = _place_rois(scene, rng, noise)
+        said: set[tuple[int, int]] = set()
+        for fact in scene.facts:
+            subject, object_ = place.get(fact.subject), place.get(fact.object)
+            if subject is None or object_ is None:
+                continue
+            facts.append(fact)
+            fact_pairs.append((first + subject, object_ if object_ < 0 else first + object_))
+            fact_frames.append(index)
+            said |= {(subject, object_), (object_, subject)}
+        for subject, object_ in _idle_pairs(rois, said, num_idle_pairs, rng):
+            idle_pairs.append((first + subject, object_ if object_ < 0 else first + object_))
+            idle_frames.append(index)
+        count = len(rois.class_name)
+        roi_rows.append(np.column_stack([np.full(count, index), rois.xyxy]).astype(np.float32))
+        roi_classes.append(rois.class_group)
+        first += count
+    captions = [fact.captions[int(rng.integers(len(fact.captions)))] for fact in facts]
+    opposites = [fact.opposites[int(rng.integers(len(fact.opposites)))] for fact in facts]
+    tokens, spans = encoder(captions)
+    negative_tokens, negative_spans = encoder(opposites)
+    return Batch(
+        frames=torch.from_numpy(np.stack([scene.frame for scene in scenes])),
+        rois=torch.from_numpy(np.concatenate(roi_rows)),
+        roi_classes=torch.from_numpy(np.concatenate(roi_classes)),
+        pairs=torch.tensor(fact_pairs + idle_pairs, dtype=torch.int64).reshape(-1, 2),
+        pair_frame=torch.tensor(fact_frames + idle_frames, dtype=torch.int64),
+        tokens=tokens,
+        spans=spans,
+        negative_tokens=negative_tokens,
+        negative_spans=negative_spans,
+        keys=tuple(fact.key for fact in facts),
+    )
+
+
+def _place_rois(
+    scene: Scene, rng: np.random.Generator, noise: bool
+) -> tuple[Rois, dict[int, int]]:
+    """The scene's ROIs as a detector would give them, and where each participant went."""
+    if noise:
+        xyxy, names, origin = apply_detector_noise(scene.xyxy, scene.class_names, rng)
+    else:
+        xyxy, names = scene.xyxy, scene.class_names
+        origin = np.arange(len(names))
+    detected = detected_rois(xyxy, names, np.ones(len(names), np.float32))
+    rois = with_pseudo_rois(detected)
+    place = {int(source): row for row, source in enumerate(origin) if source >= 0}
+    place[NO_OBJECT] = NO_OBJECT
+    for participant, class_name in PSEUDO_CLASS.items():
+        place[participant] = rois.class_name.index(class_name, len(names))
+    return rois, place
+
+
+def _idle_pairs(
+    rois: Rois, said: set[tuple[int, int]], count: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Ordered pairs of which no fact is known, or nothing at all to say."""
+    num_detected = sum(source == "detected" for source in rois.source)
+    if num_detected == 0:
+        return []
+    chosen: list[tuple[int, int]] = []
+    for _ in range(count):
+        subject = int(rng.integers(num_detected))
+        object_ = int(rng.integers(-1, num_detected + 3))
+        if object_ != subject and (subject, object_) not in said:
+            chosen.append((subject, object_))
+    return chosen

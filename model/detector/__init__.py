@@ -1,0 +1,1 @@
+"""The small traffic detector that ships with the service: distilled, exported, measured."""

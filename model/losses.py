@@ -1,0 +1,100 @@
+"""Training losses. Every function names the equation it implements; see docs/equations.md.
+
+Dimension letters used in this file:
+    A anchors, M samples to compare with, D embedding size, B images, T texts.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def inter_sample_loss(
+    emb: Tensor, positives: Tensor, temperature: float, ignored: Tensor | None = None
+) -> Tensor:
+    r"""Pull samples of one modality with the same SVO meaning together (L_u or L_v).
+
+    .. math:: L = -\frac{1}{|A|} \sum_{i \in A} \frac{1}{|P(i)|} \sum_{j \in P(i)}
+        \log \frac{e^{sim(i,j)/\tau}}{\sum_{k \ne i} e^{sim(i,k)/\tau}}               \tag{9}
+
+    The printed double sum over all j would make every sample a positive; here P(i) holds the
+    samples retrieved by textual similarity of their triplets. Anchors without any positive do
+    not count; without any anchor the loss is 0.
+
+    Args:
+        emb: (A, D) unit vectors of one modality.
+        positives: (A, A) bool, symmetric; the diagonal is disregarded.
+        temperature: > 0.
+        ignored: (A, A) bool pairs that are neither positive nor negative.
+
+    Returns:
+        Scalar mean loss in nats.
+
+    Source: SA-CLIP paper, Eq. (9), multi-positive reading.
+    """
+    itself = torch.eye(emb.shape[0], dtype=torch.bool, device=emb.device)
+    positives = positives & ~itself
+    excluded = itself if ignored is None else itself | (ignored & ~positives)
+    logits = (emb @ emb.T / temperature).masked_fill(excluded, float("-inf"))  # (A, A)
+    log_share = logits - logits.logsumexp(dim=1, keepdim=True)
+    return _mean_over_positives(log_share, positives)
+
+
+def triplet_loss(
+    image_emb: Tensor, text_emb: Tensor, negative_emb: Tensor, margin: float
+) -> Tensor:
+    r"""Keep an image nearer to its text than to the opposing text.
+
+    .. math:: L = \max(0, \lVert v-u \rVert^2 - \lVert v-u' \rVert^2 + \alpha)        \tag{10}
+
+    For unit vectors this is a hinge on a cosine gap of alpha / 2.
+
+    Args:
+        image_emb: (A, D) unit vectors, the anchors v.
+        text_emb: (A, D) unit vectors u, row i matches row i of ``image_emb``.
+        negative_emb: (A, D) unit vectors u' of the hard negatives.
+        margin: alpha >= 0.
+
+    Returns:
+        Scalar mean loss; 0 for A = 0.
+
+    Source: SA-CLIP paper, Eq. (10).
+    """
+    if image_emb.shape[0] == 0:
+        return image_emb.sum()
+    to_text = (image_emb - text_emb).square().sum(dim=-1)
+    to_negative = (image_emb - negative_emb).square().sum(dim=-1)
+    return F.relu(to_text - to_negative + margin).mean()
+
+
+def image_text_loss(
+    image_emb: Tensor, text_emb: Tensor, positives: Tensor, logit_scale: Tensor
+) -> Tensor:
+    """Symmetric image-text contrast in which a row may have several right answers.
+
+    Eq. (9) and (10) leave open which image cluster meets which text cluster; this term decides
+    it. Rows without a positive only serve as negatives.
+
+    Args:
+        image_emb: (B, D) unit vectors.
+        text_emb: (T, D) unit vectors; hard negatives may be appended as texts.
+        positives: (B, T) bool, true where the text is true of the image.
+        logit_scale: Scalar > 0, already exponentiated.
+
+    Returns:
+        Scalar mean loss in nats, the average of both directions.
+    """
+    logits = logit_scale * image_emb @ text_emb.T  # (B, T)
+    to_text = _mean_over_positives(logits.log_softmax(dim=1), positives)
+    to_image = _mean_over_positives(logits.T.log_softmax(dim=1), positives.T)
+    return 0.5 * (to_text + to_image)
+
+
+def _mean_over_positives(log_share: Tensor, positives: Tensor) -> Tensor:
+    """Negative mean log share of each row's positives, then the mean over rows that have any."""
+    count = positives.sum(dim=1)
+    total = log_share.masked_fill(~positives, 0.0).sum(dim=1)
+    anchored = count > 0
+    if not bool(anchored.any()):
+        return log_share.masked_fill(~positives, 0.0).sum()
+    return -(total[anchored] / count[anchored]).mean()

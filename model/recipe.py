@@ -1,0 +1,93 @@
+"""Training recipes: YAML files checked key by key, so that a typo never trains silently."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class RecipeError(Exception):
+    """A recipe cannot be read, or has a key or value that nothing uses."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Data(_Section):
+    """What the batches are made of."""
+
+    scenes_per_step: int = Field(default=24, ge=2)
+    layout_share: float = Field(default=0.2, ge=0, le=1)
+    idle_pairs: int = Field(default=4, ge=0)
+    seed: int = 0
+
+
+class Loss(_Section):
+    """Which terms are summed (saclip.md's objectives) and their constants."""
+
+    objective: Literal["paper", "paper+itc"] = "paper+itc"
+    temperature: float = Field(default=0.07, gt=0)
+    margin: float = Field(default=0.2, ge=0)
+    appearance_dropout: float = Field(default=0.5, ge=0, le=1)
+
+
+class Optim(_Section):
+    """AdamW with warm-up and cosine decay to zero."""
+
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    warmup_steps: int = Field(default=200, ge=0)
+    steps: int = Field(default=6000, ge=1)
+    clip_norm: float = Field(default=1.0, gt=0)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+
+
+class NanoRecipe(_Section):
+    """One training run of the student."""
+
+    name: str
+    vocab_size: int = Field(default=2048, ge=64)
+    context_length: int = Field(default=32, ge=8)
+    half_dim: int = Field(default=256, ge=8)
+    width: int = Field(default=192, ge=12, multiple_of=6)
+    data: Data = Data()
+    loss: Loss = Loss()
+    optim: Optim = Optim()
+    checkpoint_every: int = Field(default=200, ge=1)
+    threads: int = Field(default=1, ge=1)
+
+
+def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> NanoRecipe:
+    """Read a recipe and apply ``section.key=value`` overrides.
+
+    Raises:
+        RecipeError: Naming the file and the key.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise RecipeError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise RecipeError(f"{path}: a recipe is a mapping, found {type(content).__name__}")
+    for override in overrides:
+        _apply(content, override)
+    try:
+        return NanoRecipe.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise RecipeError(f"{path}: {key}: {first['msg']}") from error
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise RecipeError(f"--set {override}: expected section.key=value")
+    *sections, last = key.split(".")
+    target = content
+    for section in sections:
+        target = target.setdefault(section, {})
+    target[last] = yaml.safe_load(value)

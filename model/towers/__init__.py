@@ -1,0 +1,1 @@
+"""Image and text towers: nano (ours) and CLIP."""
