@@ -1,0 +1,1 @@
+"""Generated layouts and dashcam traffic with their captions and facts."""

@@ -1,0 +1,276 @@
+"""Generated dashcam traffic: clips with one scripted event or its normal twin, and single scenes.
+
+A frame follows from (seed, script, branch, time) alone, so one frame can be drawn without the
+others. Half of all clips stay normal, and an event may come at any time.
+
+Dimension letters used in this file: T frames, N boxes, H W frame size in pixels.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.records import EGO, Fact, Scene
+from model.synthesis.captions import relation_captions
+from model.synthesis.render import DETECTED, FRAME_WH, Actor, Camera, Street, actor_box, draw_frame
+from model.synthesis.scripts import AWAY, SCRIPTS, TOWARD, Plot, Statement, being, vehicle
+
+FPS = 10.0
+LEAD_IN_S = 1.2  # how long an accident takes to unfold
+ONSET_S = 0.5  # the label starts this long before the contact
+MIN_BOX_PX, MAX_HIDDEN = 5.0, 0.7
+HELD_OUT_SEED = 10_000_000
+WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """One frame of a clip with its truth; see `Scene` for shapes."""
+
+    scene: Scene
+    track_ids: tuple[int, ...]
+    script: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrafficClip:
+    """A generated clip: T moments at `FPS`, its labels and DoTA-like metadata."""
+
+    moments: tuple[Moment, ...]
+    times_s: NDArray[np.float64]
+    label: NDArray[np.bool_]
+    script: str
+    leaf_id: str
+    dota: str
+    ego: bool
+    weather: str
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """(T, H, W, 3) uint8 RGB."""
+        return np.stack([moment.scene.frame for moment in self.moments])
+
+
+def make_clip(seed: int, script: str | None = None, anomalous: bool | None = None) -> TrafficClip:
+    """Generate one clip of 4 to 8 seconds.
+
+    Args:
+        seed: Same seed, same bytes; the twin is the same seed with the other ``anomalous``.
+        script: Key of ``SCRIPTS``; drawn when left out.
+        anomalous: Branch taken; drawn with even odds when left out.
+
+    Returns:
+        The clip; ``label`` is all false in the normal branch.
+    """
+    rng = np.random.default_rng((seed, 1))
+    name = script or _script(rng)
+    branch = bool(rng.random() < 0.5)
+    branch = branch if anomalous is None else anomalous
+    num_frames = int(rng.integers(40, 80))
+    event_s = float(rng.uniform(0.1, 0.9)) * num_frames / FPS
+    times = np.arange(num_frames) / FPS
+    moments = tuple(make_moment(seed, name, branch, float(t - event_s)) for t in times)
+    label = np.array([moment.scene.anomalous for moment in moments])
+    _, bad_leaf, good_leaf, dota, ego = SCRIPTS[name]
+    weather = moments[0].scene.weather
+    return TrafficClip(moments, times, label, name, bad_leaf if branch else good_leaf, dota, ego, weather)
+
+
+def make_traffic_scene(seed: int, split: Literal["train", "heldout"] = "train") -> Scene:
+    """One frame of a random script: even odds of after the event and of normal traffic."""
+    seed = seed + (HELD_OUT_SEED if split == "heldout" else 0)
+    rng = np.random.default_rng((seed, 2))
+    name = _script(rng)
+    if rng.random() < 0.5:
+        return make_moment(seed, name, True, float(rng.uniform(-0.15, 2.0))).scene
+    return make_moment(seed, name, False, float(rng.uniform(-3.0, 2.0))).scene
+
+
+def make_moment(seed: int, script: str, anomalous: bool, since_event_s: float) -> Moment:
+    """Render one instant.
+
+    Args:
+        seed: Decides the street, the actors and the wording.
+        script: Key of ``SCRIPTS``.
+        anomalous: Whether the event takes place.
+        since_event_s: Seconds since the contact; negative before.
+    """
+    rng = np.random.default_rng((seed, 3))
+    make_plot, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
+    camera, street = _camera(rng), _street(rng, seed)
+    plot = make_plot(rng)
+    extras, extra_facts = _background_traffic(rng)
+    progress = _smooth((since_event_s + LEAD_IN_S) / LEAD_IN_S) if anomalous else 0.0
+    cast = _poses(plot, since_event_s, progress)
+    camera = replace(camera, roll=camera.roll + progress * plot.camera_roll)
+    everyone = cast + tuple(_drifted(actor, d, since_event_s) for actor, d in extras)
+    happened = anomalous and since_event_s >= -ONSET_S
+    statements = plot.anomalous_facts if happened else plot.normal_facts
+    other = plot.normal_facts if happened else plot.anomalous_facts
+    boxes, names, row_of = _visible_boxes(everyone, camera)
+    words = np.random.default_rng((seed, 4, happened))
+    facts = [
+        fact
+        for statement in statements
+        if (fact := _fact(statement, _opposite(statement, other), row_of, street.weather, words))
+    ]
+    for statement, opposite in extra_facts:
+        shifted = _shift(statement, len(cast))
+        fact = _fact(shifted, opposite, row_of, street.weather, words)
+        facts += [fact] if fact else []
+    ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
+    scene = Scene(
+        frame=draw_frame(street, everyone, camera),
+        xyxy=boxes,
+        class_names=names,
+        facts=() if ambiguous else tuple(facts),
+        anomalous=happened,
+        leaf_id=bad_leaf if happened else good_leaf,
+        weather=street.weather,
+    )
+    return Moment(scene, tuple(sorted(row_of, key=lambda i: row_of[i])), script)
+
+
+def _script(rng: np.random.Generator) -> str:
+    return sorted(SCRIPTS)[int(rng.integers(len(SCRIPTS)))]
+
+
+def _camera(rng: np.random.Generator) -> Camera:
+    fov = np.radians(rng.uniform(60, 100))
+    focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
+    horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
+    return Camera(float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01)))
+
+
+def _street(rng: np.random.Generator, seed: int) -> Street:
+    weather = WEATHERS[int(rng.integers(len(WEATHERS)))]
+    side = tuple(int(c) for c in np.array([80, 110, 70]) + rng.integers(-35, 50, 3))
+    props = tuple(
+        Actor(("pole", "tree", "barrier")[int(rng.integers(3))], float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
+              float(rng.uniform(8, 60)), colour=(140, 140, 140))
+        for _ in range(int(rng.integers(0, 7)))
+    )  # fmt: skip
+    return Street(int(rng.integers(2, 5)), weather, int(rng.integers(60, 115)), seed, (side[0], side[1], side[2]), props)
+
+
+def _background_traffic(
+    rng: np.random.Generator,
+) -> tuple[list[tuple[Actor, tuple[float, float]]], list[tuple[Statement, Statement]]]:
+    """Normal traffic around the plot, mostly overlapping it on the image by perspective alone."""
+    extras: list[tuple[Actor, tuple[float, float]]] = []
+    facts: list[tuple[Statement, Statement]] = []
+
+    def add(actor: Actor, drift: tuple[float, float], good: Statement | None, bad: Statement | None) -> None:
+        extras.append((actor, drift))
+        if good and bad:
+            facts.append((good, bad))
+
+    for _ in range(int(rng.integers(0, 4))):
+        index = len(extras)
+        kind = rng.integers(4)
+        if kind == 0:
+            actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
+            add(actor, (0, -6.0), (index, EGO, "oncoming", actor.kind, "ego"),
+                (index, EGO, "ego_oncoming_hit", actor.kind, "ego"))  # fmt: skip
+        elif kind == 1:
+            actor = vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(28, 55), AWAY)
+            add(actor, (0, 0.5), (index, EGO, "ahead", actor.kind, "ego"),
+                (index, EGO, "fills_view", actor.kind, "ego"))  # fmt: skip
+        elif kind == 2:
+            side = rng.choice([-1.0, 1.0])
+            first = vehicle(rng, side * 7.0, rng.uniform(12, 28), AWAY)
+            second = vehicle(rng, side * 7.0, first.z + rng.uniform(7, 9), AWAY)
+            add(first, (0, -1.0), None, None)
+            add(second, (0, -1.0), (index, index + 1, "queue", first.kind, second.kind),
+                (index, index + 1, "wreck", first.kind, second.kind))  # fmt: skip
+        else:
+            walker = being(rng, "person", rng.choice([-1.0, 1.0]) * rng.uniform(7, 10), rng.uniform(8, 24))
+            add(walker, (0, -1.0), (index, EGO, "sidewalk", "person", "ego"),
+                (index, EGO, "hit_by", "person", "ego"))  # fmt: skip
+    return extras, facts
+
+
+def _poses(plot: Plot, since_event_s: float, progress: float) -> tuple[Actor, ...]:
+    """Between the normal and the contact pose of every actor of the plot."""
+    cast = []
+    for normal, contact, drift in zip(plot.normal, plot.contact, plot.drift, strict=True):
+        before = _drifted(normal, drift, min(since_event_s, 0.0) if progress else since_event_s)
+        mixed = {
+            name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
+            for name in ("x", "z", "yaw", "roll")
+        }
+        look = contact if progress > 0.8 else normal
+        cast.append(replace(look, **mixed))
+    return tuple(cast)
+
+
+def _drifted(actor: Actor, drift: tuple[float, float], seconds: float) -> Actor:
+    return replace(actor, x=actor.x + drift[0] * seconds, z=actor.z + drift[1] * seconds)
+
+
+def _visible_boxes(
+    actors: tuple[Actor, ...], camera: Camera
+) -> tuple[NDArray[np.float32], tuple[str, ...], dict[int, int]]:
+    """Boxes a detector could report: large enough, in the frame, not hidden behind nearer ones."""
+    scale = np.array([*FRAME_WH, *FRAME_WH], np.float32)
+    boxes, names, row_of = [], [], {}
+    raw = [np.clip(actor_box(actor, camera), 0, scale) for actor in actors]
+    for index, actor in enumerate(actors):
+        box = raw[index]
+        area = float(np.prod(box[2:] - box[:2]))
+        if actor.kind not in DETECTED or actor.z < 1.0 or (box[2:] - box[:2]).min() < MIN_BOX_PX:
+            continue
+        nearer = [raw[i] for i, other in enumerate(actors) if other.z < actor.z - 0.5 and other.kind in DETECTED]
+        if max((_shared(box, other) / area for other in nearer), default=0.0) > MAX_HIDDEN:
+            continue
+        row_of[index] = len(boxes)
+        boxes.append(box / scale)
+        names.append(actor.kind)
+    stacked = np.stack(boxes).astype(np.float32) if boxes else np.zeros((0, 4), np.float32)
+    return stacked, tuple(names), row_of
+
+
+def _shared(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    overlap = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    return float(np.prod(np.maximum(overlap, 0)))
+
+
+def _fact(
+    statement: Statement,
+    opposite: Statement,
+    row_of: dict[int, int],
+    weather: str,
+    rng: np.random.Generator,
+) -> Fact | None:
+    """The statement about visible boxes, or None when a participant is not to be seen."""
+    subject, object_, relation, subject_noun, object_noun = statement
+    if any(place >= 0 and place not in row_of for place in (subject, object_)):
+        return None
+    return Fact(
+        subject=row_of[subject] if subject >= 0 else subject,
+        object=row_of[object_] if object_ >= 0 else object_,
+        key=f"{relation}:{subject_noun}:{object_noun}",
+        captions=relation_captions(relation, subject_noun, object_noun, weather, rng),
+        opposites=relation_captions(opposite[2], opposite[3], opposite[4], weather, rng),
+    )
+
+
+def _opposite(statement: Statement, others: tuple[Statement, ...]) -> Statement:
+    """The statement of the other branch about the same participants, else its first one."""
+    return next((other for other in others if other[:2] == statement[:2]), others[0])
+
+
+def _shift(statement: Statement, offset: int) -> Statement:
+    subject, object_, *rest = statement
+    moved = [place + offset if place >= 0 else place for place in (subject, object_)]
+    return (moved[0], moved[1], rest[0], rest[1], rest[2])
+
+
+def _smooth(share: float) -> float:
+    share = float(np.clip(share, 0.0, 1.0))
+    return share * share * (3 - 2 * share)
+
+
+

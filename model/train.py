@@ -1,0 +1,237 @@
+"""Train the student: one loop, resumable at any step, that says where it stands."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from model import sa_clip
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.data.loader import Batch, CaptionEncoder, make_batch
+from model.data.records import Scene
+from model.data.tokenizer import train_tokenizer
+from model.losses import image_text_loss, inter_sample_loss, triplet_loss
+from model.recipe import Loss, NanoRecipe, Optim
+from model.synthesis.layouts import make_layout
+from model.synthesis.traffic import make_traffic_scene
+from model.towers.nano import Nano
+
+MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
+NUM_GATE_SCENES = 512
+NUM_TOKENIZER_SCENES = 1500
+log = structlog.get_logger()
+
+
+def objective(model: Nano, batch: Batch, loss: Loss, gate: Tensor) -> dict[str, Tensor]:
+    """All loss terms of one batch.
+
+    Args:
+        model: The student in training mode.
+        batch: B scenes with T facts.
+        loss: Which terms count and their constants.
+        gate: (B,) appearance gate, 0 where appearance dropout hides the pixels.
+
+    Returns:
+        The scalar terms by name; ``total`` is their plain sum.
+    """
+    scene, relation, _ = model.encode_image(
+        batch.frames, batch.rois, batch.roi_classes, batch.pairs, gate
+    )
+    count = batch.tokens.shape[0]
+    both_tokens = torch.cat([batch.tokens, batch.negative_tokens])
+    pooled, svo = model.encode_text(both_tokens, torch.cat([batch.spans, batch.negative_spans]))
+    image = sa_clip.join_image(scene[batch.pair_frame], relation)  # (K, 2D)
+    text = sa_clip.join_text(pooled, svo)  # (2T, 2D)
+    same = _same_key(batch.keys)
+    terms = {
+        "inter_text": inter_sample_loss(text[:count], same, loss.temperature),
+        "inter_image": inter_sample_loss(image[:count], same, loss.temperature),
+        "triplet": triplet_loss(image[:count], text[:count], text[count:], loss.margin),
+    }
+    if loss.objective == "paper+itc":
+        scale = model.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
+        positives = torch.zeros(image.shape[0], 2 * count, dtype=torch.bool)
+        positives[:count, :count] = same
+        terms["itc_joint"] = image_text_loss(image, text, positives, scale)
+        terms["itc_relation"] = image_text_loss(relation, svo, positives, scale)
+        in_frame = torch.zeros(scene.shape[0], 2 * count, dtype=torch.bool)
+        for fact, frame in enumerate(batch.pair_frame[:count].tolist()):
+            in_frame[frame, :count] |= same[fact]
+        terms["itc_scene"] = image_text_loss(scene, pooled, in_frame, scale)
+    terms["total"] = torch.stack(list(terms.values())).sum()
+    return terms
+
+
+def train(recipe: NanoRecipe, run_dir: Path, resume: bool = False) -> Path:
+    """Train the student and leave its EMA weights in the run folder.
+
+    Args:
+        recipe: Checked recipe.
+        run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
+        resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
+
+    Returns:
+        ``run_dir``.
+    """
+    torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.data.seed)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    tokenizer = _tokenizer(recipe, run_dir)
+    model = Nano(
+        tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width
+    )
+    average = torch.optim.swa_utils.AveragedModel(
+        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.optim.ema_decay),
+        use_buffers=True,
+    )
+    optimiser = torch.optim.AdamW(
+        _parameter_groups(model, recipe.optim.weight_decay),
+        lr=recipe.optim.lr,
+        betas=recipe.optim.betas,
+    )
+    step = 0
+    if resume:
+        state = load_checkpoint(run_dir)
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        step = int(state["step"])
+    log.info("training_starts", recipe=recipe.name, step=step, steps=recipe.optim.steps,
+             parameters=sum(p.numel() for p in model.parameters()))
+    encoder = CaptionEncoder(tokenizer, recipe.context_length)
+    with _progress() as bar:
+        task = bar.add_task("train", total=recipe.optim.steps, completed=step)
+        for step in range(step, recipe.optim.steps):
+            terms = _step(model, average, optimiser, recipe, encoder, step)
+            bar.update(task, advance=1, description=f"loss {terms['total']:.3f}")
+            if step % 20 == 0:
+                _append(run_dir, {"step": step, "time": time.time(), **terms})
+            last = step + 1 == recipe.optim.steps
+            if last or (step + 1) % recipe.checkpoint_every == 0:
+                if last:
+                    _fit_gate(average.module, recipe)
+                state = {
+                    "model": model.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "step": step + 1,
+                }
+                save_checkpoint(run_dir, state, {"step": step + 1, "recipe": recipe.model_dump()})
+    return run_dir
+
+
+def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
+    """The averaged student of a run, in evaluation mode, and its tokenizer."""
+    tokenizer = Tokenizer.from_file(str(run_dir / "tokenizer.json"))
+    model = Nano(
+        tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width
+    )
+    average = torch.optim.swa_utils.AveragedModel(model)
+    average.load_state_dict(load_checkpoint(run_dir)["average"])
+    student = average.module
+    assert isinstance(student, Nano)
+    return student.eval(), tokenizer
+
+
+def draw_scene(recipe: NanoRecipe, seed: int) -> Scene:
+    """The training scene of a seed: a layout or a traffic frame."""
+    is_layout = np.random.default_rng(seed).random() < recipe.data.layout_share
+    return make_layout(seed, "train") if is_layout else make_traffic_scene(seed, "train")
+
+
+def _step(
+    model: Nano,
+    average: torch.optim.swa_utils.AveragedModel,
+    optimiser: torch.optim.Optimizer,
+    recipe: NanoRecipe,
+    encoder: CaptionEncoder,
+    step: int,
+) -> dict[str, float]:
+    """One optimiser step; everything random in it follows from the step number alone."""
+    torch.manual_seed(recipe.data.seed * 1_000_003 + step)
+    rng = np.random.default_rng((recipe.data.seed, step))
+    first = step * recipe.data.scenes_per_step
+    scenes = [draw_scene(recipe, first + i) for i in range(recipe.data.scenes_per_step)]
+    batch = make_batch(scenes, encoder, rng, recipe.data.idle_pairs)
+    hidden = rng.random(len(scenes)) < recipe.loss.appearance_dropout
+    model.train()
+    for group in optimiser.param_groups:
+        group["lr"] = _lr_at(step, recipe.optim)
+    terms = objective(model, batch, recipe.loss, torch.from_numpy(~hidden).float())
+    optimiser.zero_grad(set_to_none=True)
+    terms["total"].backward()
+    nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip_norm)
+    optimiser.step()
+    average.update_parameters(model)
+    return {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _same_key(keys: tuple[str, ...]) -> Tensor:
+    _, inverse = np.unique(np.array(keys), return_inverse=True)
+    index = torch.from_numpy(inverse.reshape(-1))
+    return index[:, None] == index[None, :]
+
+
+def _lr_at(step: int, optim: Optim) -> float:
+    """Linear warm-up, then a half cosine to zero."""
+    if step < optim.warmup_steps:
+        return optim.lr * (step + 1) / optim.warmup_steps
+    share = (step - optim.warmup_steps) / max(1, optim.steps - optim.warmup_steps)
+    return optim.lr * 0.5 * (1 + float(np.cos(np.pi * share)))
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Matrices decay; vectors (norms, biases, scales) do not."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+
+
+def _tokenizer(recipe: NanoRecipe, run_dir: Path) -> Tokenizer:
+    path = run_dir / "tokenizer.json"
+    if path.is_file():
+        return Tokenizer.from_file(str(path))
+    tokenizer = train_tokenizer(_captions(recipe), recipe.vocab_size)
+    tokenizer.save(str(path))
+    return tokenizer
+
+
+def _captions(recipe: NanoRecipe) -> Iterator[str]:
+    for seed in range(NUM_TOKENIZER_SCENES):
+        for fact in draw_scene(recipe, seed).facts:
+            for caption in fact.captions + fact.opposites:
+                yield caption.text
+
+
+@torch.no_grad()
+def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
+    assert isinstance(model, Nano)
+    model.eval()
+    first = recipe.optim.steps * recipe.data.scenes_per_step  # frames no step has seen
+    pooled = []
+    for start in range(first, first + NUM_GATE_SCENES, 32):
+        frames = np.stack([make_traffic_scene(start + i, "train").frame for i in range(32)])
+        pooled.append(model.trunk(torch.from_numpy(frames))[1])
+    model.fit_gate(torch.cat(pooled))
+
+
+def _append(run_dir: Path, row: dict[str, float]) -> None:
+    with (run_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )
