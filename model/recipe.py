@@ -18,7 +18,10 @@ class _Section(BaseModel):
 class Data(_Section):
     """What the batches are made of."""
 
-    scenes_per_step: int = Field(default=24, ge=2)
+    drawn_scenes: int = Field(default=12, ge=2)
+    """Scenes a step with pixels."""
+    geometry_scenes: int = Field(default=48, ge=0)
+    """Scenes a step of which only classes and boxes are known: appearance dropout, cheaply."""
     layout_share: float = Field(default=0.2, ge=0, le=1)
     idle_pairs: int = Field(default=4, ge=0)
     seed: int = 0
@@ -30,7 +33,6 @@ class Loss(_Section):
     objective: Literal["paper", "paper+itc"] = "paper+itc"
     temperature: float = Field(default=0.07, gt=0)
     margin: float = Field(default=0.2, ge=0)
-    appearance_dropout: float = Field(default=0.5, ge=0, le=1)
 
 
 class Optim(_Section):

@@ -19,52 +19,59 @@ from model.data.loader import Batch, CaptionEncoder, make_batch
 from model.data.records import Scene
 from model.data.tokenizer import train_tokenizer
 from model.losses import image_text_loss, inter_sample_loss, triplet_loss
-from model.recipe import Loss, NanoRecipe, Optim
+from model.recipe import Data, Loss, NanoRecipe, Optim
 from model.synthesis.layouts import make_layout
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 
 MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
 NUM_GATE_SCENES = 512
-NUM_TOKENIZER_SCENES = 1500
+NUM_TOKENIZER_STEPS = 40
 log = structlog.get_logger()
 
 
-def objective(model: Nano, batch: Batch, loss: Loss, gate: Tensor) -> dict[str, Tensor]:
+def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     """All loss terms of one batch.
+
+    Facts seen with pixels are compared as whole embeddings (Eq. 5 and 8); all facts, those of
+    scenes without pixels too, are compared by their relation halves.
 
     Args:
         model: The student in training mode.
-        batch: B scenes with T facts.
+        batch: B scenes, P of them drawn, with T facts.
         loss: Which terms count and their constants.
-        gate: (B,) appearance gate, 0 where appearance dropout hides the pixels.
 
     Returns:
         The scalar terms by name; ``total`` is their plain sum.
     """
-    scene, relation, _ = model.encode_image(
-        batch.frames, batch.rois, batch.roi_classes, batch.pairs, gate
-    )
-    count = batch.tokens.shape[0]
-    both_tokens = torch.cat([batch.tokens, batch.negative_tokens])
-    pooled, svo = model.encode_text(both_tokens, torch.cat([batch.spans, batch.negative_spans]))
-    image = sa_clip.join_image(scene[batch.pair_frame], relation)  # (K, 2D)
-    text = sa_clip.join_text(pooled, svo)  # (2T, 2D)
+    scene, relation = model.encode_mixed(batch.frames, batch.rois, batch.roi_classes, batch.pairs)
+    count, drawn = batch.tokens.shape[0], batch.frames.shape[0]
+    tokens = torch.cat([batch.tokens, batch.negative_tokens])
+    length = int((tokens != 0).sum(dim=1).max())  # padding costs time and changes nothing
+    spans = torch.cat([batch.spans, batch.negative_spans])
+    pooled, svo = model.encode_text(tokens[:, :length], spans[..., :length])  # (2T, D)
     same = _same_key(batch.keys)
+    seen = batch.pair_frame[:count] < drawn
+    image = sa_clip.join_image(scene[batch.pair_frame[:count][seen]], relation[:count][seen])
+    text = sa_clip.join_text(pooled, svo)
+    true_text, false_text = text[:count][seen], text[count:][seen]
+    temperature, margin = loss.temperature, loss.margin
     terms = {
-        "inter_text": inter_sample_loss(text[:count], same, loss.temperature),
-        "inter_image": inter_sample_loss(image[:count], same, loss.temperature),
-        "triplet": triplet_loss(image[:count], text[:count], text[count:], loss.margin),
+        "inter_text": inter_sample_loss(text[:count], same, temperature),
+        "inter_image": inter_sample_loss(image, same[seen][:, seen], temperature),
+        "inter_relation": inter_sample_loss(relation[:count], same, temperature),
+        "triplet": triplet_loss(image, true_text, false_text, margin),
+        "triplet_relation": triplet_loss(relation[:count], svo[:count], svo[count:], margin),
     }
     if loss.objective == "paper+itc":
         scale = model.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
-        positives = torch.zeros(image.shape[0], 2 * count, dtype=torch.bool)
+        positives = torch.zeros(relation.shape[0], 2 * count, dtype=torch.bool)
         positives[:count, :count] = same
-        terms["itc_joint"] = image_text_loss(image, text, positives, scale)
         terms["itc_relation"] = image_text_loss(relation, svo, positives, scale)
-        in_frame = torch.zeros(scene.shape[0], 2 * count, dtype=torch.bool)
-        for fact, frame in enumerate(batch.pair_frame[:count].tolist()):
-            in_frame[frame, :count] |= same[fact]
+        terms["itc_joint"] = image_text_loss(image, text, positives[:count][seen], scale)
+        in_frame = torch.zeros(drawn, 2 * count, dtype=torch.bool)
+        for fact in seen.nonzero()[:, 0].tolist():
+            in_frame[batch.pair_frame[fact], :count] |= same[fact]
         terms["itc_scene"] = image_text_loss(scene, pooled, in_frame, scale)
     terms["total"] = torch.stack(list(terms.values())).sum()
     return terms
@@ -141,10 +148,15 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     return student.eval(), tokenizer
 
 
-def draw_scene(recipe: NanoRecipe, seed: int) -> Scene:
-    """The training scene of a seed: a layout or a traffic frame."""
-    is_layout = np.random.default_rng(seed).random() < recipe.data.layout_share
-    return make_layout(seed, "train") if is_layout else make_traffic_scene(seed, "train")
+def draw_scenes(data: Data, step: int) -> list[Scene]:
+    """The scenes of a step: some drawn, layouts among them, then those of geometry alone."""
+    first = step * (data.drawn_scenes + data.geometry_scenes)
+    scenes = []
+    for seed in range(first, first + data.drawn_scenes):
+        is_layout = np.random.default_rng(seed).random() < data.layout_share
+        scenes.append(make_layout(seed, "train") if is_layout else make_traffic_scene(seed))
+    geometry = range(first + data.drawn_scenes, first + data.drawn_scenes + data.geometry_scenes)
+    return scenes + [make_traffic_scene(seed, drawn=False) for seed in geometry]
 
 
 def _step(
@@ -158,14 +170,11 @@ def _step(
     """One optimiser step; everything random in it follows from the step number alone."""
     torch.manual_seed(recipe.data.seed * 1_000_003 + step)
     rng = np.random.default_rng((recipe.data.seed, step))
-    first = step * recipe.data.scenes_per_step
-    scenes = [draw_scene(recipe, first + i) for i in range(recipe.data.scenes_per_step)]
-    batch = make_batch(scenes, encoder, rng, recipe.data.idle_pairs)
-    hidden = rng.random(len(scenes)) < recipe.loss.appearance_dropout
+    batch = make_batch(draw_scenes(recipe.data, step), encoder, rng, recipe.data.idle_pairs)
     model.train()
     for group in optimiser.param_groups:
         group["lr"] = _lr_at(step, recipe.optim)
-    terms = objective(model, batch, recipe.loss, torch.from_numpy(~hidden).float())
+    terms = objective(model, batch, recipe.loss)
     optimiser.zero_grad(set_to_none=True)
     terms["total"].backward()
     nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip_norm)
@@ -208,20 +217,22 @@ def _tokenizer(recipe: NanoRecipe, run_dir: Path) -> Tokenizer:
 
 
 def _captions(recipe: NanoRecipe) -> Iterator[str]:
-    for seed in range(NUM_TOKENIZER_SCENES):
-        for fact in draw_scene(recipe, seed).facts:
-            for caption in fact.captions + fact.opposites:
-                yield caption.text
+    for step in range(NUM_TOKENIZER_STEPS):
+        for scene in draw_scenes(recipe.data, step):
+            for fact in scene.facts:
+                yield from (caption.text for caption in fact.captions + fact.opposites)
 
 
 @torch.no_grad()
 def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
     assert isinstance(model, Nano)
     model.eval()
-    first = recipe.optim.steps * recipe.data.scenes_per_step  # frames no step has seen
+    # Frames no step has seen: on its own frames the trunk looks surer than it is.
+    first = recipe.optim.steps * (recipe.data.drawn_scenes + recipe.data.geometry_scenes)
     pooled = []
     for start in range(first, first + NUM_GATE_SCENES, 32):
-        frames = np.stack([make_traffic_scene(start + i, "train").frame for i in range(32)])
+        scenes = [make_traffic_scene(start + i) for i in range(32)]
+        frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
         pooled.append(model.trunk(torch.from_numpy(frames))[1])
     model.fit_gate(torch.cat(pooled))
 

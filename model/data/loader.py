@@ -29,7 +29,7 @@ class Batch:
     """One optimiser step's worth of scenes.
 
     Attributes:
-        frames: (B, H, W, 3) uint8.
+        frames: (P, H, W, 3) uint8 of the first P scenes, which have pixels.
         rois: (R, 5) float32 frame index and xyxy in 0..1, pseudo ROIs included.
         roi_classes: (R,) int64.
         pairs: (K, 2) int64; the first T are facts, the rest are pairs nothing is said about.
@@ -83,7 +83,7 @@ def make_batch(
     """Assemble scenes into one batch.
 
     Args:
-        scenes: B scenes of one frame size.
+        scenes: B scenes of one frame size; those without pixels stand last.
         encoder: Caption encoder.
         rng: Draws noise, paraphrases and idle pairs.
         num_idle_pairs: Pairs per scene without a fact, as negatives of every caption.
@@ -123,7 +123,7 @@ def make_batch(
     tokens, spans = encoder(captions)
     negative_tokens, negative_spans = encoder(opposites)
     return Batch(
-        frames=torch.from_numpy(np.stack([scene.frame for scene in scenes])),
+        frames=torch.from_numpy(np.stack([s.frame for s in scenes if s.frame is not None])),
         rois=torch.from_numpy(np.concatenate(roi_rows)),
         roi_classes=torch.from_numpy(np.concatenate(roi_classes)),
         pairs=torch.tensor(fact_pairs + idle_pairs, dtype=torch.int64).reshape(-1, 2),

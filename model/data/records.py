@@ -51,7 +51,7 @@ class Scene:
     """One rendered training image with its boxes and facts.
 
     Attributes:
-        frame: (H, W, 3) uint8 RGB.
+        frame: (H, W, 3) uint8 RGB, or None when only geometry was asked for.
         xyxy: (N, 4) float32 visible boxes in 0..1, without detector noise.
         class_names: N detector class names (person, bicycle, car, ...).
         facts: What is true in the image; empty when nothing stands in relation.
@@ -60,7 +60,7 @@ class Scene:
         weather: day, night, rain, snow or fog.
     """
 
-    frame: NDArray[np.uint8]
+    frame: NDArray[np.uint8] | None
     xyxy: NDArray[np.float32]
     class_names: tuple[str, ...]
     facts: tuple[Fact, ...]

@@ -132,7 +132,7 @@ class TrafficDetector(nn.Module):
     def __init__(
         self,
         num_classes: int = 7,
-        widths: tuple[int, int, int, int] = (24, 48, 96, 160),
+        widths: tuple[int, int, int, int] = (24, 48, 96, 128),
         neck_width: int = 48,
     ) -> None:
         super().__init__()

@@ -236,7 +236,7 @@ def ego_person(rng: Random) -> Plot:
 def ego_leaves(rng: Random) -> Plot:
     car = vehicle(rng, -3.5, rng.uniform(16, 30), TOWARD)
     return Plot((car,), (car,), ((0, -5.0),), ((EGO, ROAD, "clear", "ego", "road"), (0, EGO, "oncoming", car.kind, "ego")),
-                ((EGO, ROAD, "ego_slides", "ego", "road"),), rng.choice([-1.0, 1.0]) * rng.uniform(0.22, 0.5))  # fmt: skip
+                ((EGO, ROAD, "ego_slides", "ego", "road"),), rng.choice([-1.0, 1.0]) * rng.uniform(0.15, 0.35))  # fmt: skip
 
 
 # script -> (plot, anomaly leaf, normal leaf, DoTA code, ego involved)

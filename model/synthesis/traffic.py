@@ -50,7 +50,7 @@ class TrafficClip:
     @property
     def frames(self) -> NDArray[np.uint8]:
         """(T, H, W, 3) uint8 RGB."""
-        return np.stack([moment.scene.frame for moment in self.moments])
+        return np.stack([m.scene.frame for m in self.moments if m.scene.frame is not None])
 
 
 def make_clip(seed: int, script: str | None = None, anomalous: bool | None = None) -> TrafficClip:
@@ -78,24 +78,35 @@ def make_clip(seed: int, script: str | None = None, anomalous: bool | None = Non
     return TrafficClip(moments, times, label, name, bad_leaf if branch else good_leaf, dota, ego, weather)
 
 
-def make_traffic_scene(seed: int, split: Literal["train", "heldout"] = "train") -> Scene:
-    """One frame of a random script: even odds of after the event and of normal traffic."""
+def make_traffic_scene(
+    seed: int, split: Literal["train", "heldout"] = "train", drawn: bool = True
+) -> Scene:
+    """One frame of a random script: even odds of after the event and of normal traffic.
+
+    Args:
+        seed: Same seed, same scene.
+        split: Disjoint ranges of seeds.
+        drawn: Whether pixels are wanted; without them a scene costs a tenth.
+    """
     seed = seed + (HELD_OUT_SEED if split == "heldout" else 0)
     rng = np.random.default_rng((seed, 2))
     name = _script(rng)
     if rng.random() < 0.5:
-        return make_moment(seed, name, True, float(rng.uniform(-0.15, 2.0))).scene
-    return make_moment(seed, name, False, float(rng.uniform(-3.0, 2.0))).scene
+        return make_moment(seed, name, True, float(rng.uniform(-0.15, 2.0)), drawn).scene
+    return make_moment(seed, name, False, float(rng.uniform(-3.0, 2.0)), drawn).scene
 
 
-def make_moment(seed: int, script: str, anomalous: bool, since_event_s: float) -> Moment:
-    """Render one instant.
+def make_moment(
+    seed: int, script: str, anomalous: bool, since_event_s: float, drawn: bool = True
+) -> Moment:
+    """Set one instant on the stage, and render it if asked to.
 
     Args:
         seed: Decides the street, the actors and the wording.
         script: Key of ``SCRIPTS``.
         anomalous: Whether the event takes place.
         since_event_s: Seconds since the contact; negative before.
+        drawn: Whether the scene gets a frame.
     """
     rng = np.random.default_rng((seed, 3))
     make_plot, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
@@ -122,7 +133,7 @@ def make_moment(seed: int, script: str, anomalous: bool, since_event_s: float) -
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
     scene = Scene(
-        frame=draw_frame(street, everyone, camera),
+        frame=draw_frame(street, everyone, camera) if drawn else None,
         xyxy=boxes,
         class_names=names,
         facts=() if ambiguous else tuple(facts),

@@ -111,7 +111,6 @@ class Nano(nn.Module):
         rois: Tensor,
         roi_classes: Tensor,
         pairs: Tensor,
-        appearance_gate: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Embed frames and ordered ROI pairs.
 
@@ -120,14 +119,12 @@ class Nano(nn.Module):
             rois: (R, 5) float32: frame index and xyxy in 0..1.
             roi_classes: (R,) int64 class groups.
             pairs: (K, 2) int64 into ``rois``; -1 as object means that there is none.
-            appearance_gate: (B,) in 0..1, given in training (appearance dropout); measured from
-                the frame itself when left out.
 
         Returns:
-            scene (B, D) and relation (K, D) unit vectors, and the gate used, (B,).
+            scene (B, D) and relation (K, D) unit vectors, and the gate, (B,).
         """
         feature_map, pooled = self.trunk(frames)  # (B, F, h, w), (B, deep)
-        gate = self.scene_gate(pooled) if appearance_gate is None else appearance_gate
+        gate = self.scene_gate(pooled)
         frame_of_roi = rois[:, 0].long()
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
@@ -142,6 +139,36 @@ class Nano(nn.Module):
         )
         scene = self.scene_head(pooled)
         return F.normalize(scene, dim=-1), F.normalize(relation, dim=-1), gate
+
+    def encode_mixed(
+        self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Embed a training batch in which only the first P scenes have pixels.
+
+        The others train what a gated frame is left with: class and box geometry.
+
+        Args:
+            frames: (P, H, W, 3) uint8 RGB.
+            rois: (R, 5) of all scenes; scenes P and later have no pixels.
+            roi_classes: (R,) int64.
+            pairs: (K, 2) int64.
+
+        Returns:
+            scene (P, D) and relation (K, D) unit vectors.
+        """
+        feature_map, pooled = self.trunk(frames)
+        frame_of_roi, xyxy = rois[:, 0].long(), rois[:, 1:]
+        frame_of_pair = frame_of_roi[pairs[:, 0]]
+        gates, samples = [], []
+        boxes = ((frame_of_roi, xyxy), (frame_of_pair, union_boxes(xyxy, pairs)))
+        for frame_index, box in boxes:
+            seen = frame_index < frames.shape[0]
+            sampled = sample_rois(feature_map, frame_index[seen], box[seen], GRID)
+            padded = sampled.new_zeros(len(seen), sampled.shape[1])
+            samples.append(padded.index_put((seen.nonzero()[:, 0],), sampled))
+            gates.append(seen.to(xyxy.dtype)[:, None])
+        relation = self.relation_head(*samples, xyxy, roi_classes, pairs, *gates)
+        return F.normalize(self.scene_head(pooled), dim=-1), F.normalize(relation, dim=-1)
 
     def encode_text(self, tokens: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
         """Embed descriptions.

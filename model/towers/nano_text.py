@@ -50,9 +50,9 @@ class TextTower(nn.Module):
             self.token.weight[0].zero_()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map (T, C) int64 ids, 0 = padding, to (T, C, W)."""
+        """Map (T, C) int64 ids, 0 = padding, to (T, C, W); C may be shorter than the context."""
         mask = (tokens == 0).to(self.position.dtype)[:, None, None, :] * -1e4
-        x = F.dropout(self.token(tokens) + self.position, 0.05, self.training)
+        x = F.dropout(self.token(tokens) + self.position[: tokens.shape[1]], 0.05, self.training)
         for block in self.blocks:
             x = block(x, mask)
         normed: Tensor = self.norm(x)

@@ -1,0 +1,95 @@
+"""The detector recipe: everything a run depends on, as frozen data that refuses unknown keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+SHIPPED_RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSize(_Frozen):
+    """Channels of the backbone at strides 4, 8, 16, 32 and of the pyramid."""
+
+    widths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
+    neck_width: PositiveInt
+
+
+class Footage(_Frozen):
+    """Which frames train. Folders are relative to ``SACLIP_TEST_DATA``.
+
+    ``held_out`` cameras never train; ``ignored`` cameras are used for nothing, because the same
+    camera also appears under another name.
+    """
+
+    camera_manifest: str
+    extra_folders: tuple[str, ...]
+    held_out: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
+
+
+class Augmentation(_Frozen):
+    """How often and how strongly a frame is changed before teacher and student see it."""
+
+    plain: Probability
+    mosaic: Probability
+    scale: tuple[PositiveFloat, PositiveFloat]
+    mosaic_scale: tuple[PositiveFloat, PositiveFloat]
+    stretch: PositiveFloat
+    night: Probability
+    blur: Probability
+    noise: Probability
+    jpeg: Probability
+    grey: Probability
+
+
+class LossWeights(_Frozen):
+    """Weights of the distillation losses; ``box_floor`` is the least teacher score with a box."""
+
+    objectness: float
+    classes: float
+    overlap: float
+    offsets: float
+    maps: float
+    box_floor: Probability
+
+
+class Optimisation(_Frozen):
+    """AdamW with linear warm-up and a cosine to zero."""
+
+    steps: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: PositiveFloat
+    weight_decay: float
+    warm_up_steps: PositiveInt
+    ema_decay: Probability
+    gradient_limit: PositiveFloat
+    bfloat16: bool
+
+
+class DetectorRecipe(_Frozen):
+    """One detector run."""
+
+    seed: int
+    teacher: str
+    input_hw: tuple[PositiveInt, PositiveInt]
+    network: NetworkSize
+    footage: Footage
+    augmentation: Augmentation
+    losses: LossWeights
+    optimisation: Optimisation
+
+
+def load_detector_recipe(path: Path = SHIPPED_RECIPE) -> DetectorRecipe:
+    """Read and check a recipe file.
+
+    Raises:
+        pydantic.ValidationError: A key is missing, unknown or out of range.
+    """
+    return DetectorRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

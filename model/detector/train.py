@@ -1,0 +1,134 @@
+"""Train the shipped detector from a recipe; kill it at any time and go on with ``resume``.
+
+Sources: rf_accident (CC BY 4.0) and normal_frames (MIT / Apache-2.0 repositories); the teacher is
+YOLOX-nano (Apache-2.0). No weight of the teacher is copied: only its answers are learned.
+
+Dimension letters used in this file: B views, H W view size.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import structlog
+import torch
+from numpy.typing import NDArray
+from rich.progress import Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from model.detector.augment import random_batch
+from model.detector.checkpoint import DetectorRun
+from model.detector.distil import distillation_loss
+from model.detector.footage import data_root, read_frames, split_by_camera
+from model.detector.network import grid_cells
+from model.detector.recipe import SHIPPED_RECIPE, Optimisation, load_detector_recipe
+from model.detector.teacher import Teacher, TeacherView
+
+CHECKPOINT_EVERY_S = 120.0
+REPORT_EVERY = 20
+
+log = structlog.get_logger()
+Label = Callable[[NDArray[np.uint8]], TeacherView]
+
+
+def learning_rate(step: int, how: Optimisation) -> float:
+    """Linear warm-up to the peak, then half a cosine to zero at ``how.steps``."""
+    if step < how.warm_up_steps:
+        return how.learning_rate * (step + 1) / how.warm_up_steps
+    done = (step - how.warm_up_steps) / max(1, how.steps - how.warm_up_steps)
+    return how.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def to_pixels(views: NDArray[np.uint8]) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, still 0..255 and BGR."""
+    return torch.from_numpy(np.ascontiguousarray(views.transpose(0, 3, 1, 2))).float()
+
+
+def train_step(run: DetectorRun, views: NDArray[np.uint8], label: Label) -> dict[str, float]:
+    """One optimiser step on (B, H, W, 3) uint8 BGR views; returns the losses as numbers."""
+    how = run.recipe.optimisation
+    run.student.train()
+    with torch.autocast("cpu", torch.bfloat16, enabled=how.bfloat16):
+        maps = run.student.features(to_pixels(views))
+        rows = run.student.logits(maps)
+        adapted = [adapter(x) for adapter, x in zip(run.adapters, maps, strict=True)]
+    grid = grid_cells(*views.shape[1:3])
+    loss = distillation_loss(rows.float(), adapted, label(views), grid, run.recipe.losses)
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate(run.step, how)
+    run.optimizer.zero_grad()
+    loss.total.backward()
+    weights = [weight for group in run.optimizer.param_groups for weight in group["params"]]
+    torch.nn.utils.clip_grad_norm_(weights, how.gradient_limit)
+    run.optimizer.step()
+    run.step += 1
+    run.average(how)
+    return {name: value.item() for name, value in asdict(loss).items()}
+
+
+def advance(run: DetectorRun, frames: NDArray[np.uint8], label: Label) -> dict[str, float]:
+    """Draw the next batch of views from (N, H, W, 3) ``frames`` and learn from it."""
+    recipe = run.recipe
+    size = recipe.optimisation.batch_size
+    views = random_batch(frames, size, recipe.input_hw, recipe.augmentation, run.rng)
+    return train_step(run, views, label)
+
+
+def train_detector(
+    recipe: Path = SHIPPED_RECIPE,
+    out: Path = Path("runs/detector"),
+    resume: bool = False,
+    threads: int = 1,
+) -> Path:
+    """Run a recipe to its end and return the checkpoint's path.
+
+    ``out`` receives ``checkpoint.pt`` every two minutes and ``metrics.jsonl``.
+    """
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    checkpoint = out / "checkpoint.pt"
+    run = (
+        DetectorRun.load(checkpoint)
+        if resume and checkpoint.exists()
+        else DetectorRun(load_detector_recipe(recipe))
+    )
+    root = data_root()
+    frames = read_frames(split_by_camera(root, run.recipe.footage).train)
+    teacher = Teacher(root / run.recipe.teacher, threads)
+    out.mkdir(parents=True, exist_ok=True)
+    log.info("detector_training", frames=len(frames), step=run.step)
+    _loop(run, frames, teacher.view, out)
+    run.save(checkpoint)
+    return checkpoint
+
+
+def _loop(run: DetectorRun, frames: NDArray[np.uint8], label: Label, out: Path) -> None:
+    steps = run.recipe.optimisation.steps
+    columns = (
+        *Progress.get_default_columns()[:3],
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}"),
+    )
+    saved = time.monotonic()
+    sums: dict[str, float] = {}
+    with Progress(*columns, refresh_per_second=0.2) as progress, (out / "metrics.jsonl").open("a") as metrics:
+        task = progress.add_task("detector", total=steps, completed=run.step, loss="")
+        while run.step < steps:
+            started = time.monotonic()
+            losses = advance(run, frames, label)
+            losses["step_s"] = time.monotonic() - started
+            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
+            if run.step % REPORT_EVERY == 0:
+                means = {name: round(value / REPORT_EVERY, 5) for name, value in sums.items()}
+                metrics.write(json.dumps({"step": run.step, **means}) + "\n")
+                metrics.flush()
+                sums = {}
+                progress.update(task, completed=run.step, loss=f"loss {means['total']:.3f}")
+            if time.monotonic() - saved > CHECKPOINT_EVERY_S:
+                run.save(out / "checkpoint.pt")
+                saved = time.monotonic()

@@ -1,0 +1,1 @@
+"""The bundle: what a service loads, checked before it is trusted."""

@@ -1,0 +1,1 @@
+"""Pixels in, pixels and boxes out: decoding, detection, ROIs, drawing."""
