@@ -1,0 +1,142 @@
+"""Checkpoint to bundle: ONNX graphs that hold the whole path from uint8 pixels to embeddings."""
+
+import hashlib
+import json
+import shutil
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.towers.nano import Nano
+from service.bundle.sessions import make_session
+
+OPSET = 18
+PARITY_TOLERANCE = 1e-3  # of unit vectors; float32 graphs differ by about 1e-6
+log = structlog.get_logger()
+Arrays = tuple[NDArray[Any], ...]
+
+
+class ExportError(Exception):
+    """The exported graph does not compute what the checkpoint computes."""
+
+
+class _ImageGraph(nn.Module):
+    """Only what the service needs of the image side."""
+
+    def __init__(self, student: Nano) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(
+        self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return self.student.encode_image(frames, rois, roi_classes, pairs)
+
+
+class _TextGraph(nn.Module):
+    """Only what the service needs of the text side."""
+
+    def __init__(self, student: Nano) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, tokens: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
+        return self.student.encode_text(tokens, spans)
+
+
+def export_image_encoder(student: Nano, path: Path) -> None:
+    """Write ``image_encoder.onnx``; every size but the channel count stays free."""
+    frames = torch.zeros(2, 360, 640, 3, dtype=torch.uint8)
+    rois = torch.tensor([[0, 0.1, 0.1, 0.5, 0.6], [0, 0.4, 0.3, 0.9, 0.9], [1, 0.0, 0.0, 1.0, 1.0]])
+    example = (frames, rois, torch.tensor([3, 1, 9]), torch.tensor([[0, 1], [2, -1]]))
+    axes = {
+        "frames": {0: "B", 1: "H", 2: "W"}, "rois": {0: "R"}, "roi_classes": {0: "R"},
+        "pairs": {0: "K"}, "scene": {0: "B"}, "relation": {0: "K"}, "scene_gate": {0: "B"},
+    }  # fmt: skip
+    _export(_ImageGraph(student), example, path, list(axes)[:4], list(axes)[4:], axes)
+
+
+def export_text_encoder(student: Nano, path: Path) -> None:
+    """Write ``text_encoder.onnx`` for any number of texts."""
+    context = student.context_length
+    spans = torch.full((2, 3, context), 1.0 / context)
+    example = (torch.ones(2, context, dtype=torch.int64), spans)
+    axes = {"tokens": {0: "T"}, "spans": {0: "T"}, "pooled": {0: "T"}, "svo": {0: "T"}}
+    _export(_TextGraph(student), example, path, ["tokens", "spans"], ["pooled", "svo"], axes)
+
+
+def parity(graph: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
+    """Largest absolute difference between torch and ONNX Runtime on the same inputs.
+
+    Raises:
+        ExportError: When it exceeds ``PARITY_TOLERANCE``.
+    """
+    with torch.no_grad():
+        expected = graph(*(torch.from_numpy(value) for value in inputs.values()))
+    actual = make_session(path, threads=1).run(None, dict(inputs))
+    worst = max(
+        float(np.abs(e.numpy() - a).max(initial=0.0)) for e, a in zip(expected, actual, strict=True)
+    )
+    if worst > PARITY_TOLERANCE:
+        raise ExportError(f"{path.name}: torch and ONNX differ by {worst:.2e}, limit {PARITY_TOLERANCE}")
+    return worst
+
+
+def image_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
+    """`parity` of the image graph."""
+    return parity(_ImageGraph(student), path, inputs)
+
+
+def text_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
+    """`parity` of the text graph."""
+    return parity(_TextGraph(student), path, inputs)
+
+
+def write_manifest(bundle: Path, fields: dict[str, Any]) -> None:
+    """Write ``manifest.json`` over the files that are in the folder.
+
+    Args:
+        bundle: Folder with every other file of the bundle in place.
+        fields: All fields but ``files``.
+    """
+    files = {
+        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+        for path in sorted(bundle.iterdir())
+        if path.name != "manifest.json" and path.is_file()
+    }
+    text = json.dumps({**fields, "files": files}, indent=2, sort_keys=True)
+    (bundle / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    log.info("bundle_written", folder=str(bundle), bytes=sum(f["bytes"] for f in files.values()))
+
+
+def copy_into(bundle: Path, sources: Sequence[Path]) -> None:
+    """Copy finished files (detector, tokenizer, model card) into the bundle."""
+    bundle.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        shutil.copyfile(source, bundle / source.name)
+
+
+def _export(
+    graph: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: list[str],
+    outputs: list[str],
+    axes: dict[str, dict[int, str]],
+) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    graph.eval()
+    with warnings.catch_warnings():
+        # The tracing exporter is deprecated but keeps every axis free, which the new one guards.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph, example, str(path), input_names=inputs, output_names=outputs,
+            dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+        )  # fmt: skip

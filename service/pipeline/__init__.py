@@ -1,0 +1,1 @@
+"""From frames and clips to results: detect, encode, score, explain."""

@@ -1,0 +1,1 @@
+"""Embeddings to scores, probabilities, segments and explanations; pure numpy."""
