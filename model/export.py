@@ -133,6 +133,7 @@ def _export(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     graph.eval()
+    torch.onnx.register_custom_op_symbolic("aten::_upsample_bilinear2d_aa", _resize_symbolic, OPSET)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated but keeps every axis free, which the new one guards.
         warnings.simplefilter("ignore")
@@ -140,3 +141,16 @@ def _export(
             graph, example, str(path), input_names=inputs, output_names=outputs,
             dynamic_axes=axes, opset_version=OPSET, dynamo=False,
         )  # fmt: skip
+
+
+def _resize_symbolic(g: Any, pixels: Any, size: Any, *_: Any) -> Any:
+    """Antialiased bilinear resizing, which the tracing exporter does not know by itself."""
+    shape = g.op("Shape", pixels)
+    zero, two = (g.op("Constant", value_t=torch.tensor([i])) for i in (0, 2))
+    batch_and_channels = g.op("Slice", shape, zero, two)
+    sizes = g.op("Concat", batch_and_channels, size, axis_i=0)
+    none = g.op("Constant", value_t=torch.tensor([], dtype=torch.float32))
+    return g.op(
+        "Resize", pixels, none, none, sizes,
+        coordinate_transformation_mode_s="half_pixel", mode_s="linear", antialias_i=1,
+    )  # fmt: skip

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import cv2
@@ -68,7 +68,7 @@ def train_step(run: DetectorRun, views: NDArray[np.uint8], label: Label) -> dict
     run.optimizer.step()
     run.step += 1
     run.average(how)
-    return {name: value.item() for name, value in asdict(loss).items()}
+    return {part.name: getattr(loss, part.name).item() for part in fields(loss)}
 
 
 def advance(run: DetectorRun, frames: NDArray[np.uint8], label: Label) -> dict[str, float]:

@@ -143,8 +143,8 @@ def pair_geometry(xyxy: Tensor, pairs: Tensor) -> Tensor:
     s, o = xyxy[pairs[:, 0]], xyxy[_object_or_subject(pairs)]
     size_s, size_o = (s[:, 2:] - s[:, :2]).clamp(min=1e-4), (o[:, 2:] - o[:, :2]).clamp(min=1e-4)
     overlap = (torch.minimum(s[:, 2:], o[:, 2:]) - torch.maximum(s[:, :2], o[:, :2])).clamp(min=0)
-    shared = overlap.prod(dim=-1, keepdim=True)
-    area_s, area_o = size_s.prod(dim=-1, keepdim=True), size_o.prod(dim=-1, keepdim=True)
+    shared = overlap[:, :1] * overlap[:, 1:]
+    area_s, area_o = size_s[:, :1] * size_s[:, 1:], size_o[:, :1] * size_o[:, 1:]
     iou = shared / (area_s + area_o - shared).clamp(min=1e-8)
     mean_size = (size_s + size_o) / 2
     offset = ((o[:, :2] + o[:, 2:] - s[:, :2] - s[:, 2:]) / 2 / mean_size).clamp(-3, 3)
