@@ -5,7 +5,7 @@ Dimension letters used in this file: N ROIs, K pairs, C candidate pairs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -158,10 +158,11 @@ def affinity(xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
     size = np.sqrt(area)
     mean_size = (size[:, None] + size[None, :]) / 2
     # Two boxes without area touch (gap 0) or have nothing to do with each other.
-    relative_gap = np.divide(
+    relative_gap: NDArray[np.float64] = np.divide(
         gap, mean_size, out=np.where(gap > 0, np.inf, 0.0), where=mean_size > 0
     )
-    return iou + np.exp(-relative_gap)
+    nearness: NDArray[np.float64] = iou + np.exp(-relative_gap)
+    return nearness
 
 
 def form_pairs(rois: Rois, max_pairs: int = 32) -> NDArray[np.int64]:
@@ -190,7 +191,7 @@ def form_pairs(rois: Rois, max_pairs: int = 32) -> NDArray[np.int64]:
     if "ego" in places:
         chosen += [(places["ego"], places["road"])] if "road" in places else []
         chosen += [(places["ego"], NO_OBJECT)]
-    for pairs in _served_in_turn(_queues(rois, places)):
+    for pairs in _served_in_turn(_queues(rois, places, max_pairs)):
         if len(chosen) + len(pairs) <= max_pairs:
             chosen += pairs
     return np.array(chosen, np.int64).reshape(-1, 2)
@@ -199,52 +200,52 @@ def form_pairs(rois: Rois, max_pairs: int = 32) -> NDArray[np.int64]:
 _Pairs = tuple[tuple[int, int], ...]
 
 
-def _queues(rois: Rois, places: dict[str, int]) -> dict[str, list[_Pairs]]:
-    """Candidate pairs of each participant type, best first; both orders are one candidate."""
+def _queues(rois: Rois, places: dict[str, int], limit: int) -> dict[str, list[_Pairs]]:
+    """At most ``limit`` candidates of each type, best first; both orders are one candidate."""
     near = affinity(rois.xyxy)
     kind = KIND[rois.class_group]
-    participants = np.array(
-        [i for i, source in enumerate(rois.source) if source != "pseudo"], np.int64
-    )
+    participants = np.flatnonzero([source != "pseudo" for source in rois.source])
     queues: dict[str, list[_Pairs]] = {name: [] for name in SHARE}
-    for i, j in _closest_first(participants, near):
-        queues[_pair_type(kind[i], kind[j])].append(((i, j), (j, i)))
+    for name, i, j in _closest_first(participants, kind, near, limit):
+        queues[name].append(((i, j), (j, i)))
 
     area = (rois.xyxy[:, 2:] - rois.xyxy[:, :2]).prod(axis=1)
-    pairs_with: dict[str, tuple[NDArray[np.floating], Callable[[int], _Pairs]]] = {
-        "single": (area, lambda i: ((i, NO_OBJECT),))
-    }
+    largest = _kinds_in_turn(participants, kind, area)[:limit]
+    queues["single"] = [((i, NO_OBJECT),) for i in largest]
     for name, place in places.items():
-        pairs_with[name] = (near[place], _pairs_with_place(name, place))
-    for name, (rank, pairs_of) in pairs_with.items():
-        queues[name] = [pairs_of(i) for i in _kinds_in_turn(participants, kind, rank)]
+        for i in _kinds_in_turn(participants, kind, near[place])[:limit]:
+            # The ego vehicle acts and is acted on; the road and the frame are only ever objects.
+            queues[name].append(((i, place), (place, i)) if name == "ego" else ((i, place),))
     return queues
 
 
-def _pairs_with_place(name: str, place: int) -> Callable[[int], _Pairs]:
-    """The ego vehicle acts and is acted on; the road and the frame are only ever objects."""
-    if name == "ego":
-        return lambda i: ((i, place), (place, i))
-    return lambda i: ((i, place),)
-
-
-def _pair_type(first: int, second: int) -> str:
-    names = {
-        (VEHICLE, VEHICLE): "vehicle-vehicle",
-        (VEHICLE, PERSON): "vehicle-person",
-        (VEHICLE, THING): "vehicle-thing",
-    }
-    return names.get((min(first, second), max(first, second)), "rest")
+_PAIR_TYPES = {
+    "vehicle-vehicle": (VEHICLE, VEHICLE),
+    "vehicle-person": (VEHICLE, PERSON),
+    "vehicle-thing": (VEHICLE, THING),
+}
 
 
 def _closest_first(
-    participants: NDArray[np.int64], near: NDArray[np.float64]
-) -> list[tuple[int, int]]:
-    """Unordered pairs i < j by falling affinity; equal ones by index."""
+    participants: NDArray[np.int64], kind: NDArray[np.int64], near: NDArray[np.float64], limit: int
+) -> list[tuple[str, int, int]]:
+    """(type, i, j), i < j: the first ``limit`` of each type by falling affinity, then by index."""
     first, second = np.triu_indices(len(participants), k=1)  # (C,) each
     i, j = participants[first], participants[second]
     order = np.lexsort((j, i, -near[i, j]))
-    return [(int(a), int(b)) for a, b in zip(i[order], j[order], strict=True)]
+    i, j = i[order], j[order]
+    low, high = np.minimum(kind[i], kind[j]), np.maximum(kind[i], kind[j])
+    unnamed = np.ones(len(i), np.bool_)
+    members: dict[str, NDArray[np.bool_]] = {}
+    for name, (a, b) in _PAIR_TYPES.items():
+        members[name] = (low == a) & (high == b)
+        unnamed &= ~members[name]
+    members["rest"] = unnamed
+    return [
+        (name, int(i[c]), int(j[c]))
+        for name, is_member in members.items()
+        for c in np.flatnonzero(is_member)[:limit]
+    ]
 
 
 def _kinds_in_turn(
