@@ -14,7 +14,9 @@ from typing import Self
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from service.errors import VideoNotDecodable, VideoTooLarge
 from service.vision.containers import open_video
@@ -165,7 +167,7 @@ class ClipReader:
                     self._damage.add(self._last_time_s, "damaged picture, shown as concealed")
                 yield picture
 
-    def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
+    def _packets(self) -> "Iterator[av.Packet[VideoStream]]":
         for _ in range(MAX_READ_FAILURES):
             try:
                 yield from self._container.demux(self._stream)
@@ -221,4 +223,4 @@ def _seconds(picture: VideoFrame) -> float | None:
 
 def _matrix_of(picture: VideoFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     matrix = picture.side_data.get("DISPLAYMATRIX")
-    return UPRIGHT if matrix is None else display_matrix(bytes(matrix))
+    return display_matrix(bytes(matrix)) if isinstance(matrix, SideData) else UPRIGHT

@@ -30,7 +30,8 @@ NOT_VIDEOS = (
     (0, b"ffconcat", PLAYLIST_HINT),
 )
 # Marks of the accepted containers: a file that carries one and does not open is damaged.
-VIDEO_MARKS = ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "), (0, b"FLV"), (0, b"G"))
+VIDEO_MARKS = ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3"), (8, b"AVI "), (0, b"FLV"))
+TS_PACKET, TS_SYNC = 188, b"G"
 
 
 def open_video(path: Path, max_pixels: int) -> tuple[InputContainer, VideoStream]:
@@ -57,13 +58,14 @@ def open_video(path: Path, max_pixels: int) -> tuple[InputContainer, VideoStream
 
 def _refusal(path: Path) -> VideoNotSupported | VideoNotDecodable:
     with path.open("rb") as file:
-        start = file.read(16)
+        start = file.read(TS_PACKET + 1)
     if not start:
         return VideoNotDecodable(f"{path.name} is empty (0 bytes)")
     for offset, magic, what in NOT_VIDEOS:
         if start[offset : offset + len(magic)] == magic:
             return VideoNotSupported(f"{path.name} {what}")
-    if any(start[offset : offset + len(mark)] == mark for offset, mark in VIDEO_MARKS):
+    is_ts = start[:1] == TS_SYNC == start[TS_PACKET:]
+    if is_ts or any(start[offset : offset + len(mark)] == mark for offset, mark in VIDEO_MARKS):
         return VideoNotDecodable(f"{path.name} cannot be opened: it is cut off or damaged")
     return VideoNotSupported(
         f"{path.name} is not a supported video: expected {ACCEPTED}, "
@@ -74,8 +76,8 @@ def _refusal(path: Path) -> VideoNotSupported | VideoNotDecodable:
 def _video_stream(container: InputContainer, name: str, max_pixels: int) -> VideoStream:
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
-        kinds = sorted({stream.type for stream in container.streams}) or ["nothing"]
-        raise VideoNotSupported(f"{name} has no video stream (it holds: {', '.join(kinds)})")
+        kinds = ", ".join(sorted({stream.type for stream in container.streams}))
+        raise VideoNotSupported(f"{name} has no video stream (it holds: {kinds or 'nothing'})")
     stream = streams[0]
     codec = stream.codec_context
     if codec is None:
