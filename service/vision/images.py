@@ -7,8 +7,8 @@ What becomes of the unusual ones (each has a test):
 - EXIF orientation 1..8 is applied, so ROIs are in pixels of the picture as people see it.
 - Of an animation (APNG, animated WebP) the first frame is scored; `read_header(...).animated`
   lets a caller say so.
-- A JPEG with damaged bytes in its middle but an intact end cannot be told from an odd picture:
-  it is decoded as far as libjpeg gets.
+- A JPEG or WebP with damaged bytes in its middle but an intact end cannot be told from an odd
+  picture (neither carries a checksum): it is scored as the decoder shows it.
 """
 
 from typing import TypeAlias
