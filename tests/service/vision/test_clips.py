@@ -1,0 +1,349 @@
+"""Clips written here, frame by frame, then read back: every frame shows its own number."""
+
+import os
+from collections.abc import Sequence
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.errors import VideoNotDecodable, VideoNotSupported, VideoTooLarge
+from service.vision.clips import ClipReader, SampledFrame
+from service.vision.damage import MAX_ENTRIES, DamageLog, DecodeError
+
+LIMIT = 1_000_000
+WIDTH, HEIGHT, STEP = 160, 96, 4  # frame n is a grey of STEP * n
+
+
+def numbered(number: int, width: int = WIDTH, height: int = HEIGHT) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), STEP * number, np.uint8)
+
+
+def write_clip(
+    path: Path,
+    frames: Sequence[NDArray[np.uint8]],
+    *,
+    times_ms: Sequence[int] | None = None,
+    fps: int = 30,
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Encode RGB frames at ``fps``, or at the given times."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=fps)
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.gop_size = 12
+        time_base = Fraction(1, 1000) if times_ms else Fraction(1, fps)
+        stream.codec_context.time_base = time_base
+        for i, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture.pts, picture.time_base = (times_ms[i] if times_ms else i), time_base
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def textured() -> list[NDArray[np.uint8]]:
+    """60 frames of noise: most of such a file is pictures, so a cut or garbage hits pictures."""
+    noise = np.random.default_rng(1)
+    return [noise.integers(0, 128, (HEIGHT, WIDTH, 3), np.uint8) for _ in range(60)]
+
+
+def two_seconds(path: Path) -> Path:
+    return write_clip(path, [numbered(n) for n in range(60)])
+
+
+def read(path: Path, sample_fps: float = 10) -> tuple[list[SampledFrame], Sequence[DecodeError]]:
+    with ClipReader(path, sample_fps, LIMIT, max_seconds=100) as reader:
+        return list(reader), reader.decode_errors
+
+
+def numbers(frames: Sequence[SampledFrame]) -> list[int]:
+    """What the pictures themselves say, apart from what the reader says."""
+    return [round(float(sampled.frame.mean()) / STEP) for sampled in frames]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.mov", "clip.flv"])
+def test_every_third_frame_of_a_30_fps_clip_is_sampled_at_10_fps(tmp_path: Path, name: str) -> None:
+    """Index, time and picture agree, in each container, and nothing is reported lost."""
+    frames, errors = read(two_seconds(tmp_path / name))
+
+    assert [sampled.index for sampled in frames] == list(range(0, 60, 3))
+    assert numbers(frames) == list(range(0, 60, 3))
+    assert [sampled.time_s for sampled in frames] == pytest.approx(
+        [n / 30 for n in range(0, 60, 3)], abs=0.001
+    )
+    assert errors == ()
+
+
+def test_a_slow_clip_is_not_sampled_faster_than_it_was_filmed(tmp_path: Path) -> None:
+    """5 frames a second stay 5, however many are asked for."""
+    path = write_clip(tmp_path / "slow.mp4", [numbered(n) for n in range(10)], fps=5)
+
+    assert numbers(read(path, sample_fps=30)[0]) == list(range(10))
+
+
+def test_a_variable_frame_rate_is_sampled_by_time_not_by_number(tmp_path: Path) -> None:
+    """Ten frames in the first 0.1 s, then one each 0.25 s: worked out by hand at 10 a second."""
+    times = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 250, 500, 750, 1000]
+    path = write_clip(tmp_path / "vfr.mkv", [numbered(n) for n in range(14)], times_ms=times)
+
+    frames, errors = read(path)
+
+    assert numbers(frames) == [0, 10, 11, 12, 13]
+    assert [sampled.time_s for sampled in frames] == pytest.approx([0, 0.25, 0.5, 0.75, 1.0])
+    assert errors == ()
+
+
+def test_time_starts_at_the_first_frame(tmp_path: Path) -> None:
+    """A file whose stamps begin at five seconds is not five seconds late."""
+    times = [5000 + 100 * n for n in range(5)]
+    path = write_clip(tmp_path / "late.mkv", [numbered(n) for n in range(5)], times_ms=times)
+
+    assert [s.time_s for s in read(path)[0]] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+
+def with_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
+    """Write the matrix into the track header: 36 bytes behind its times, id and layer fields."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"tkhd") + 4 + 4 + 20 + 16
+    values = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
+    data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shape", "red_corner"),
+    [
+        pytest.param((1, 0, 0, 1), (96, 160), ("top", "left"), id="upright"),
+        pytest.param((0, 1, -1, 0), (160, 96), ("top", "right"), id="quarter turn clockwise"),
+        pytest.param((-1, 0, 0, -1), (96, 160), ("bottom", "right"), id="upside down"),
+        pytest.param((0, -1, 1, 0), (160, 96), ("bottom", "left"), id="quarter turn back"),
+        pytest.param((-1, 0, 0, 1), (96, 160), ("top", "right"), id="mirrored"),
+    ],
+)
+def test_a_rotated_clip_is_shown_upright(
+    tmp_path: Path, matrix: tuple[int, int, int, int], shape: tuple[int, int], red_corner: object
+) -> None:
+    """The stored red corner is top left; phones and mounted cameras store turned pictures."""
+    frame = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    frame[:32, :48] = (255, 0, 0)
+    path = with_display_matrix(write_clip(tmp_path / "turned.mp4", [frame] * 3), *matrix)
+
+    with ClipReader(path, 10, LIMIT, 100) as reader:
+        shown = next(iter(reader)).frame
+        info = reader.info
+
+    rows, columns = np.nonzero(shown[..., 0] > 128)
+    found = (
+        "top" if rows.mean() < shown.shape[0] / 2 else "bottom",
+        "left" if columns.mean() < shown.shape[1] / 2 else "right",
+    )
+    assert shown.shape == (*shape, 3)
+    assert (info.height, info.width) == shape
+    assert found == red_corner
+
+
+def test_one_frame_is_a_clip(tmp_path: Path) -> None:
+    """It is at time 0 and nothing is lost."""
+    frames, errors = read(write_clip(tmp_path / "one.mp4", [numbered(7)]))
+
+    assert (numbers(frames), frames[0].time_s, errors) == ([7], 0.0, ())
+
+
+def test_info_says_what_the_file_says(tmp_path: Path) -> None:
+    """Width and height as shown, frames a second, seconds, codec."""
+    with ClipReader(two_seconds(tmp_path / "clip.mp4"), 10, LIMIT, 100) as reader:
+        info = reader.info
+
+    assert (info.width, info.height, info.fps, info.codec) == (WIDTH, HEIGHT, 30.0, "h264")
+    assert info.duration_s == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.flv"])
+def test_garbage_in_the_middle_is_read_past_and_reported(tmp_path: Path, name: str) -> None:
+    """Frames before it are intact, and at least one entry says what was lost."""
+    path = write_clip(tmp_path / name, textured())
+    data = bytearray(path.read_bytes())
+    middle, length = len(data) // 2, len(data) // 20
+    data[middle : middle + length] = np.random.default_rng(2).bytes(length)
+    path.write_bytes(data)
+
+    frames, errors = read(path)
+
+    assert len(frames) > 5
+    assert sum(error.count for error in errors) >= 1
+    times = [sampled.time_s for sampled in frames]
+    assert all(a < b for a, b in pairwise(times))
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.flv", "index-in-front.mp4"])
+def test_a_cut_off_file_gives_what_is_there_and_says_what_is_missing(
+    tmp_path: Path, name: str
+) -> None:
+    """A declared length that the pictures do not reach is an entry of its own."""
+    options = {"movflags": "faststart"} if name.endswith(".mp4") else {}
+    path = write_clip(tmp_path / name, textured(), options=options)
+    os.truncate(path, path.stat().st_size * 6 // 10)
+
+    frames, errors = read(path)
+
+    assert 1 <= len(frames) < 20
+    assert any("the file declares 2." in error.detail for error in errors)
+
+
+def test_an_mp4_without_its_index_cannot_be_opened(tmp_path: Path) -> None:
+    """The index stands at the end, so a cut loses it."""
+    path = two_seconds(tmp_path / "cut.mp4")
+    os.truncate(path, path.stat().st_size // 2)
+
+    with pytest.raises(VideoNotDecodable, match=r"cut\.mp4 cannot be opened: it is cut off"):
+        ClipReader(path, 10, LIMIT, 100)
+
+
+def test_a_video_stream_without_one_good_frame_is_refused(tmp_path: Path) -> None:
+    """Not an empty report: the container is fine, the pictures are zeros."""
+    path = two_seconds(tmp_path / "black.mp4")
+    data = bytearray(path.read_bytes())
+    start = data.find(b"mdat") + 4
+    data[start : data.find(b"moov") - 4] = bytes(data.find(b"moov") - 4 - start)
+    path.write_bytes(data)
+
+    with pytest.raises(VideoNotDecodable, match="no frame of its h264 stream can be decoded"):
+        ClipReader(path, 10, LIMIT, 100)
+
+
+def test_audio_alone_is_refused(tmp_path: Path) -> None:
+    """The refusal names what the file does hold."""
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        sound.sample_rate, sound.pts = 8000, 0
+        container.mux(stream.encode(sound))
+        container.mux(stream.encode(None))
+
+    with pytest.raises(VideoNotSupported, match=r"song\.mp4 has no video stream .*audio"):
+        ClipReader(path, 10, LIMIT, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        pytest.param("photo.mp4", b"\xff\xd8\xff\xe0" + bytes(99), "still picture", id="jpeg"),
+        pytest.param("photo.avi", b"\x89PNG\r\n\x1a\n", "still picture", id="png"),
+        pytest.param("note.mp4", b"hello world", "begins with 68 65 6c 6c", id="text"),
+        pytest.param("Gnote.mp4", b"Good morning", "not a supported video", id="text with a G"),
+    ],
+)
+def test_what_is_no_video_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    """Whatever its name says."""
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(VideoNotSupported, match=words):
+        ClipReader(path, 10, LIMIT, 100)
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4", "list.txt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{clip}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {clip}\n",
+    ],
+)
+def test_a_playlist_never_reaches_the_file_it_names(tmp_path: Path, name: str, text: str) -> None:
+    """The named file is good and would be readable: only the lists in `open_video` stop this."""
+    clip = two_seconds(tmp_path / "clip.ts")
+    path = tmp_path / name
+    path.write_text(text.format(clip=clip.name))
+
+    with pytest.raises(VideoNotSupported, match="playlist"):
+        ClipReader(path, 10, LIMIT, 100)
+
+
+def test_a_protocol_in_a_file_name_stays_a_file_name(tmp_path: Path) -> None:
+    """`concat:a|b` would otherwise open two other files."""
+    path = two_seconds(tmp_path / "clip.ts").rename(tmp_path / "concat:x|y.ts")
+
+    assert len(read(path)[0]) == 20
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip"])
+def test_the_name_does_not_decide_what_a_file_is(tmp_path: Path, name: str) -> None:
+    """An MP4 called .avi is an MP4."""
+    path = two_seconds(tmp_path / "clip.mp4").rename(tmp_path / name)
+
+    assert len(read(path)[0]) == 20
+
+
+def test_an_empty_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    """One clear line each."""
+    (tmp_path / "empty.mp4").touch()
+
+    with pytest.raises(VideoNotDecodable, match="0 bytes"):
+        ClipReader(tmp_path / "empty.mp4", 10, LIMIT, 100)
+    with pytest.raises(VideoNotDecodable, match="not a file"):
+        ClipReader(tmp_path, 10, LIMIT, 100)
+
+
+def test_limits_name_the_value_and_the_limit(tmp_path: Path) -> None:
+    """Both are known before the second frame is decoded."""
+    path = two_seconds(tmp_path / "clip.mp4")
+
+    with pytest.raises(VideoTooLarge, match=r"160x96 = 15360 pixels, the limit is 15359"):
+        ClipReader(path, 10, WIDTH * HEIGHT - 1, 100)
+    with pytest.raises(VideoTooLarge, match=r"2\.0 s long, the limit is 1\.5 s"):
+        ClipReader(path, 10, WIDTH * HEIGHT, 1.5)
+
+
+def test_equal_time_stamps_still_move_on(tmp_path: Path) -> None:
+    """Damaged stamps are replaced by one frame duration each and counted."""
+    path = tmp_path / "stamps.ts"
+    write_clip(path, [numbered(n) for n in range(4)], codec="mpeg2video", fps=25)
+    data = bytearray(path.read_bytes())
+    starts = [
+        at for at in range(len(data) - 14) if data[at : at + 4] == b"\x00\x00\x01\xe0"
+    ]  # a PES header of the video; its PTS stands 9 bytes behind
+    for at in starts[1:]:
+        data[at + 9 : at + 14] = data[starts[0] + 9 : starts[0] + 14]
+    path.write_bytes(data)
+
+    frames, errors = read(path, sample_fps=25)
+
+    times = [sampled.time_s for sampled in frames]
+    assert len(times) == 4
+    assert all(b > a for a, b in pairwise(times))
+    assert any("time stamp" in error.detail for error in errors)
+
+
+def test_the_damage_log_cannot_grow_without_end() -> None:
+    """A hostile file may be damaged in ten thousand ways; the counts still add up."""
+    log = DamageLog()
+    for second in range(10_000):
+        log.add(float(second), "damaged packet")
+
+    entries = log.entries()
+
+    assert len(entries) == MAX_ENTRIES + 1
+    assert sum(entry.count for entry in entries) == 10_000
+
+
+def test_a_real_clip_is_read_to_its_end() -> None:
+    """480 frames of a dashcam at 30 a second: 16 s, 160 samples, nothing lost."""
+    folder = os.environ.get("SACLIP_TEST_DATA")
+    if not folder:
+        pytest.skip("SACLIP_TEST_DATA is not set: the real clips are not part of the project")
+    frames, errors = read(Path(folder) / "ego_clips" / "nexar_rear_end.mp4")
+
+    assert [sampled.index for sampled in frames] == list(range(0, 480, 3))
+    assert frames[0].frame.shape == (360, 640, 3)
+    assert errors == ()
