@@ -1,70 +1,129 @@
-"""The one place that imports ONNX Runtime and makes sessions of it."""
+"""ONNX Runtime sessions. The only module that imports onnxruntime, and only when one is made."""
 
-from importlib import metadata
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
-import service  # noqa: F401 - switches ONNX Runtime's telemetry off before its import
+from service.bundle.manifest import BundleError
 from service.errors import FatalError
 
-DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
-GPU_PROVIDER = "CUDAExecutionProvider"
-CPU_PROVIDER = "CPUExecutionProvider"
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+ERRORS_ONLY = 3  # ONNX Runtime's severity scale: 0 verbose .. 4 fatal
+# Distributions that all install the module `onnxruntime`: the last one installed wins.
+DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
 
 
-class RuntimeMissing(FatalError):
-    """ONNX Runtime is not installed, or twice."""
+class RuntimeUnusable(FatalError):
+    """ONNX Runtime is missing or installed twice."""
 
 
-def check_runtime() -> str:
-    """Name and version of the ONNX Runtime in use.
+class GraphIO(Protocol):
+    """One input or output of a graph."""
 
-    Raises:
-        RuntimeMissing: In one line, when neither or both of the distributions are installed.
-    """
-    found = {}
-    for name in DISTRIBUTIONS:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    if not found:
-        raise RuntimeMissing("no ONNX Runtime: install saclip[cpu] or saclip[gpu]")
-    if len(found) > 1:
-        message = "onnxruntime and onnxruntime-gpu are both installed and hide each other: remove one"
-        raise RuntimeMissing(message)
-    ((name, version),) = found.items()
-    return f"{name} {version}"
+    name: str
+    type: str
+    shape: Sequence[int | str | None]
 
 
-def make_session(path: Path, threads: int, gpu: bool = False) -> Any:
-    """Open a graph for inference.
+class Session(Protocol):
+    """The part of an ONNX Runtime session that the service uses."""
+
+    def run(self, output_names: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]: ...
+    def get_inputs(self) -> Sequence[GraphIO]: ...
+    def get_outputs(self) -> Sequence[GraphIO]: ...
+    def get_providers(self) -> Sequence[str]: ...
+
+
+def make_session(path: Path, threads: int, providers: Sequence[str] | None = None) -> Session:
+    """Load a graph.
 
     Args:
-        path: ONNX file.
-        threads: Threads inside one operator; 0 lets the runtime choose.
-        gpu: Whether to prefer the CUDA provider where it exists.
-
-    Returns:
-        An ``onnxruntime.InferenceSession``, safe to call from several threads.
+        path: The ONNX file.
+        threads: Threads within one operator; 0 lets ONNX Runtime take every core.
+        providers: Execution providers by falling preference; None is the CPU alone.
 
     Raises:
-        RuntimeMissing: See `check_runtime`.
-        FatalError: When the file is not a graph the runtime can load.
+        BundleError: The file is missing or is not a graph that this ONNX Runtime can run.
+        RuntimeUnusable: No ONNX Runtime, more than one, or not the provider asked for.
     """
-    check_runtime()
-    import onnxruntime as ort  # after telemetry is off, and only when a graph is wanted
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Spinning threads would take the cores away from decoding while nothing is to be done.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    wanted = [GPU_PROVIDER, CPU_PROVIDER] if gpu else [CPU_PROVIDER]
-    providers = [name for name in wanted if name in ort.get_available_providers()]
+    runtime = _runtime()
+    wanted = list(providers or (CPU,))
+    available = runtime.get_available_providers()
+    if wanted[0] not in available:
+        raise RuntimeUnusable(
+            f"ONNX Runtime has no {wanted[0]}, found {', '.join(available)}: "
+            "install the extra `gpu` in place of `cpu`"
+        )
+    if not path.is_file():
+        raise BundleError(f"{path}: the file is missing")
     try:
-        return ort.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:
-        reason = str(error).splitlines()[0][:200]
-        raise FatalError(f"{path.name}: not a graph that ONNX Runtime can load ({reason})") from error
+        session: Session = runtime.InferenceSession(
+            str(path), sess_options=_options(runtime, threads), providers=wanted
+        )
+    except Exception as error:  # a dozen classes without a common parent
+        raise BundleError(f"{path}: ONNX Runtime cannot load it ({one_line(error)})") from None
+    # A provider that is listed but lacks its libraries is dropped without an error.
+    if session.get_providers()[0] != wanted[0]:
+        raise RuntimeUnusable(
+            f"{path.name} runs on {session.get_providers()[0]}, expected {wanted[0]}: "
+            "its libraries are missing or do not match the driver"
+        )
+    return session
+
+
+def providers_for(device: Literal["auto", "cpu", "cuda"]) -> tuple[str, ...]:
+    """Execution providers for a device; `auto` takes CUDA where it is installed."""
+    if device == "cpu":
+        return (CPU,)
+    if device == "auto" and CUDA not in _runtime().get_available_providers():
+        return (CPU,)
+    return (CUDA, CPU)
+
+
+def one_line(error: BaseException) -> str:
+    """The first line of an error's text: ONNX Runtime adds source places and dumps below it."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _options(runtime: Any, threads: int) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.log_severity_level = ERRORS_ONLY
+    # Spinning threads take the cores from decoding and from the other sessions.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Denormal numbers in quiet channels slow a CPU down by an order of magnitude.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return options
+
+
+def _runtime() -> Any:
+    """The module `onnxruntime`, provided that exactly one distribution put it there."""
+    installed = sorted(_installed() & set(DISTRIBUTIONS))
+    if len(installed) > 1:
+        raise RuntimeUnusable(
+            f"{' and '.join(installed)} are both installed and overwrite each other: "
+            "uninstall them and install one extra, `cpu` or `gpu`"
+        )
+    try:
+        import onnxruntime
+    except ImportError as error:
+        reason = one_line(error) if installed else "not installed"
+        raise RuntimeUnusable(
+            f"ONNX Runtime cannot be imported ({reason}): pip install 'saclip[cpu]' or "
+            "'saclip[gpu]'"
+        ) from None
+    onnxruntime.set_default_logger_severity(ERRORS_ONLY)
+    return onnxruntime
+
+
+def _installed() -> set[str]:
+    """Normalised names of all installed distributions."""
+    names = (found.metadata["Name"] for found in importlib.metadata.distributions())
+    return {name.lower().replace("_", "-") for name in names if name}

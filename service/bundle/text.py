@@ -3,12 +3,54 @@
 Dimension letters used in this file: T texts, C token context, D half of the embedding size.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from service.bundle.manifest import BundleError
+from service.bundle.sessions import Session, one_line
 
 Span = tuple[int, int]
+
+INPUTS = {"tokens": "tensor(int64)", "spans": "tensor(float)"}
+OUTPUTS = ("pooled", "svo")
+ROLES = ("subject", "verb", "object")
+BATCH = 64  # texts per call: bounds the memory of attention over a large hierarchy
+
+
+class Describable(Protocol):
+    """A text whose subject, verb and object are known."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def spans(self) -> tuple[Span, Span, Span]: ...
+
+
+class TextRejected(ValueError):
+    """A description cannot be encoded by this bundle."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextEmbeddings:
+    """What the text encoder says about descriptions.
+
+    Attributes:
+        pooled: (T, D) float32 unit vectors of the whole sentences.
+        svo: (T, D) float32 unit vectors of subject, verb and object.
+    """
+
+    pooled: NDArray[np.float32]
+    svo: NDArray[np.float32]
 
 
 def token_spans(
@@ -30,11 +72,82 @@ def token_spans(
     weights = np.zeros((len(spans), context_length), np.float32)
     for role, (start, end) in enumerate(spans):
         for position, (low, high) in enumerate(offsets[:context_length]):
-            if low < end and high > start:
+            # max/min, not low < end: a special token's empty range lies in no span.
+            if max(low, start) < min(high, end):
                 weights[role, position] = 1.0
     counts = weights.sum(axis=1, keepdims=True)
     if not counts.all():
-        role = ("subject", "verb", "object")[int(np.flatnonzero(counts[:, 0] == 0)[0])]
-        message = f"the {role} has no token among the first {context_length}"
-        raise ValueError(message)
+        role_name = ROLES[int(np.flatnonzero(counts[:, 0] == 0)[0])]
+        raise ValueError(f"the {role_name} has no token among the first {context_length}")
     return weights / counts
+
+
+class TextEncoder:
+    """Runs `text_encoder.onnx` behind its own tokenizer; safe to share between threads."""
+
+    def __init__(
+        self, session: Session, tokenizer_path: Path, context_length: int, pad_id: int = 0
+    ) -> None:
+        self.session = session
+        self.tokenizer = load_tokenizer(tokenizer_path)
+        self.context_length = context_length
+        self.pad_id = pad_id
+
+    def encode(self, descriptions: Sequence[Describable]) -> TextEmbeddings:
+        """Embed descriptions.
+
+        Args:
+            descriptions: T >= 1 texts with the character spans of their roles.
+
+        Raises:
+            TextRejected: A text is too long, or one of its roles has no token.
+            ValueError: There is no text.
+        """
+        if not descriptions:
+            raise ValueError("at least one description is needed")
+        tokens, spans = self.tokenise(descriptions)
+        parts = [
+            self.session.run(
+                OUTPUTS, {"tokens": tokens[i : i + BATCH], "spans": spans[i : i + BATCH]}
+            )
+            for i in range(0, len(tokens), BATCH)
+        ]
+        pooled, svo = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return TextEmbeddings(pooled, svo)
+
+    def tokenise(
+        self, descriptions: Sequence[Describable]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Token ids (T, C) int64 and role weights (T, 3, C) float32."""
+        tokens = np.full((len(descriptions), self.context_length), self.pad_id, np.int64)
+        spans = np.zeros((len(descriptions), len(ROLES), self.context_length), np.float32)
+        for row, description in enumerate(descriptions):
+            encoding = self.tokenizer.encode(description.text)
+            if len(encoding.ids) > self.context_length:
+                raise TextRejected(
+                    f"{description.id}: the text has {len(encoding.ids)} tokens, "
+                    f"this bundle takes at most {self.context_length}"
+                )
+            tokens[row, : len(encoding.ids)] = encoding.ids
+            try:
+                spans[row] = token_spans(encoding.offsets, description.spans, self.context_length)
+            except ValueError as error:
+                raise TextRejected(f"{description.id}: {error}") from None
+        return tokens, spans
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """Read `tokenizer.json`; padding and cutting are ours, so that no word is lost silently.
+
+    Raises:
+        BundleError: It is missing or not a tokenizer.
+    """
+    if not path.is_file():
+        raise BundleError(f"{path}: the file is missing")
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises plain Exception
+        raise BundleError(f"{path}: not a tokenizer ({one_line(error)})") from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer

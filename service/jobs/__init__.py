@@ -1,0 +1,1 @@
+"""Video jobs: the queue, its worker and the store of uploads and reports."""

@@ -1,0 +1,99 @@
+"""Bundle and hierarchy joined into the analyzers, and the swap of one hierarchy for another."""
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from knowledge.hierarchy import Hierarchy, load_hierarchy
+from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, load_bundle
+from service.bundle.manifest import BundleError
+from service.pipeline.frame import FrameAnalyzer
+from service.scoring.calibration import Calibration
+from service.scoring.text_bank import build_text_bank
+from service.vision.detector import Detector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Engine:
+    """Everything that scores, as one immutable snapshot: a job keeps the one it began with."""
+
+    bundle: Bundle
+    hierarchy: Hierarchy
+    analyzer: FrameAnalyzer
+
+    def with_hierarchy(self, hierarchy: Hierarchy) -> "Engine":
+        """The same models with other descriptions, which are embedded here."""
+        bank = build_text_bank(hierarchy, self.bundle.text_encoder)
+        return replace(self, hierarchy=hierarchy, analyzer=self.analyzer.with_text_bank(bank))
+
+
+def load_engine(
+    bundle_dir: Path = EMBEDDED_BUNDLE,
+    threads: int = 0,
+    hierarchy: Hierarchy | None = None,
+    calibration: Calibration | None = None,
+) -> Engine:
+    """Load a bundle and embed a hierarchy.
+
+    Args:
+        bundle_dir: Bundle folder.
+        threads: Threads inside one operator; 0 lets the runtime choose.
+        hierarchy: The shipped one when left out.
+        calibration: The bundle's own when left out.
+
+    Raises:
+        BundleError: In one line, when the bundle is not as its manifest says.
+        KnowledgeRejected: When a description does not fit the encoder.
+    """
+    bundle = load_bundle(bundle_dir, threads)
+    detector = Detector(bundle.detector_session, bundle.manifest.detector)
+    detector.warm_up()
+    known = hierarchy or load_hierarchy()
+    bank = build_text_bank(known, bundle.text_encoder)
+    scale = calibration or load_calibration(bundle.calibration_path)
+    return Engine(bundle, known, FrameAnalyzer(detector, bundle.image_encoder, bank, scale))
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read ``calibration.json``.
+
+    Raises:
+        BundleError: When it does not fit its schema.
+    """
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BundleError(f"{path}: {where}: {first['msg']}") from error
+
+
+class LiveEngine:
+    """The engine in use, replaced as a whole when experts change the hierarchy.
+
+    Args:
+        engine: What to begin with.
+        keep_at: File that remembers an edited hierarchy, or None.
+    """
+
+    def __init__(self, engine: Engine, keep_at: Path | None = None) -> None:
+        self._engine = engine
+        self._keep_at = keep_at
+        self._replacing = threading.Lock()
+
+    @property
+    def current(self) -> Engine:
+        """The snapshot to use for one request or one job."""
+        return self._engine
+
+    def replace(self, hierarchy: Hierarchy) -> None:
+        """Embed, keep and use another hierarchy; on any error nothing has changed."""
+        with self._replacing:
+            engine = self._engine.with_hierarchy(hierarchy)
+            if self._keep_at:
+                partial = self._keep_at.with_suffix(".partial")
+                partial.write_text(hierarchy.model_dump_json(), encoding="utf-8")
+                partial.replace(self._keep_at)
+            self._engine = engine
