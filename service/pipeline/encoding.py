@@ -1,0 +1,106 @@
+"""Frames to embeddings: one encoder call for frames of one size, each frame's rows handed back.
+
+Dimension letters used in this file:
+    B frames of one call, R ROIs, K pairs, D half dimension, H W frame size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.scoring.explain import FrameView
+
+Frame = NDArray[np.uint8]
+
+MAX_BATCH = 16  # frames per encoder call; more gains nothing on a CPU and costs memory
+
+
+class ImageVectors(Protocol):
+    """What an image encoder answers (Eq. 6 to 8); both halves have unit length."""
+
+    @property
+    def scene(self) -> NDArray[np.float32]:
+        """(B, D) frame half."""
+
+    @property
+    def relation(self) -> NDArray[np.float32]:
+        """(K, D) pair half."""
+
+    @property
+    def scene_gate(self) -> NDArray[np.float32]:
+        """(B,) in 0..1, how far the frame half may be trusted."""
+
+
+class EncodesImages(Protocol):
+    """The image encoder of a bundle, or a small model of a test."""
+
+    def encode(
+        self,
+        frames: Frame,
+        rois: NDArray[np.float32],
+        roi_classes: NDArray[np.int64],
+        pairs: NDArray[np.int64],
+        /,
+    ) -> ImageVectors:
+        """Embed (B, H, W, 3) frames, (R, 5) ROIs, (R,) class groups and (K, 2) pairs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """One frame's part of a batch: scene (D,), relation (K, D), gate, and its share of time."""
+
+    scene: NDArray[np.float32]
+    relation: NDArray[np.float32]
+    scene_gate: float
+    encode_ms: float
+
+
+def encode_frames(
+    image_encoder: EncodesImages, frames: Sequence[Frame], views: Sequence[FrameView]
+) -> list[Encoded]:
+    """Encode frames of one size in one call and hand each its own rows.
+
+    Args:
+        image_encoder: Any encoder that keeps the bundle's contract.
+        frames: At least one (H, W, 3) uint8 RGB frame, all of one size.
+        views: ROIs and pairs of each frame.
+    """
+    started = perf_counter()
+    num_rois = [len(view.rois) for view in views]
+    first_roi = np.cumsum([0, *num_rois])[:-1]
+    frame_index = np.repeat(np.arange(len(frames)), num_rois).astype(np.float32)
+    xyxy = np.concatenate([view.rois.xyxy for view in views])
+    pairs = [
+        # A missing object stays -1; every other index moves to the frame's place in the batch.
+        np.where(view.pairs >= 0, view.pairs + first, view.pairs)
+        for view, first in zip(views, first_roi, strict=True)
+    ]
+    answer = image_encoder.encode(
+        np.stack(frames),
+        np.concatenate([frame_index[:, None], xyxy], axis=1),  # (R, 5)
+        np.concatenate([view.rois.class_group for view in views]),
+        np.concatenate(pairs),
+    )
+    encode_ms = (perf_counter() - started) * 1000.0 / len(frames)
+    ends = np.cumsum([len(of_frame) for of_frame in pairs])[:-1]
+    relations = np.split(answer.relation, ends)
+    return [
+        Encoded(answer.scene[b], relations[b], float(answer.scene_gate[b]), encode_ms)
+        for b in range(len(frames))
+    ]
+
+
+def same_size_batches(frames: Sequence[Frame]) -> Iterator[list[int]]:
+    """Indices of frames that may share an encoder call, at most ``MAX_BATCH`` at a time."""
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    for i, frame in enumerate(frames):
+        by_shape.setdefault(frame.shape, []).append(i)
+    for members in by_shape.values():
+        for start in range(0, len(members), MAX_BATCH):
+            yield members[start : start + MAX_BATCH]

@@ -1,0 +1,238 @@
+"""One frame's way: detect, pair, encode, compare, calibrate, explain.
+
+Dimension letters used in this file:
+    K pairs, L anomaly leaves, H W frame size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal, Protocol, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.pipeline.encoding import (
+    Encoded,
+    EncodesImages,
+    Frame,
+    encode_frames,
+    same_size_batches,
+)
+from service.scoring.calibration import (
+    Calibration,
+    Domain,
+    Mode,
+    paired_score,
+    probability,
+    standardise,
+)
+from service.scoring.comparison import compare
+from service.scoring.explain import Explanation, FrameView, explain
+from service.scoring.text_bank import TextBank
+from service.vision.rois import Rois, form_pairs, with_pseudo_rois
+
+GATE_OPEN = 0.5  # from here the pixels are called trusted
+
+
+class DetectsRois(Protocol):
+    """The detector of a bundle, or a small model of a test."""
+
+    def detect(self, frame: Frame, /) -> Rois:
+        """Find the participants in one (H, W, 3) RGB frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What one call asks: constant over its frames, knowledge included."""
+
+    text_bank: TextBank
+    calibration: Calibration
+    mode: Mode
+    top_k: int
+    domain: Domain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """What is known about one frame.
+
+    Attributes:
+        score: Of the mode asked for; higher is more anomalous. ``literal``: Eq. (11), in -1..1.
+            ``contrast``: in -2..2. ``paired``: mean of the strongest leaves in standard
+            deviations of their null on normal footage, -10..10 when all leaf weights are 1.
+        eq11: Eq. (11) as printed, whatever the mode.
+        probability: Calibrated, in 0..1.
+        anomalous: ``probability`` reaches the threshold of the domain.
+        appearance: ``on`` when the encoder trusts the pixels, ``off`` when geometry decides.
+        rois: ROIs of the frame, the pseudo ROIs last.
+        pairs: (K, 2) into ``rois``.
+        evidence: (L,) raw evidence per anomaly leaf, -inf for a leaf that cannot speak.
+        standardised: (L,) the same against the leaves' nulls.
+        explanations: Best first.
+        timings_ms: ``detect``, ``encode``, ``score``; a batch's time is shared equally.
+    """
+
+    score: float
+    eq11: float
+    probability: float
+    anomalous: bool
+    appearance: Literal["on", "off"]
+    rois: Rois
+    pairs: NDArray[np.int64]
+    evidence: NDArray[np.float64]
+    standardised: NDArray[np.float64]
+    explanations: tuple[Explanation, ...]
+    timings_ms: Mapping[str, float]
+
+
+class FrameAnalyzer:
+    """Scores and explains frames; knows nothing of files, clips or HTTP.
+
+    ``text_bank`` may be replaced at any time: a call reads it once and keeps what it read.
+    """
+
+    def __init__(
+        self,
+        detector: DetectsRois,
+        image_encoder: EncodesImages,
+        text_bank: TextBank,
+        calibration: Calibration,
+        max_pairs: int = 32,
+    ) -> None:
+        self.detector = detector
+        self.image_encoder = image_encoder
+        self.text_bank = text_bank
+        self.calibration = calibration
+        self.max_pairs = max_pairs
+
+    def with_text_bank(self, text_bank: TextBank) -> FrameAnalyzer:
+        """The same sessions and calibration with other knowledge; this analyzer keeps its own."""
+        return FrameAnalyzer(
+            self.detector, self.image_encoder, text_bank, self.calibration, self.max_pairs
+        )
+
+    def analyze(
+        self,
+        frames: Sequence[Frame],
+        mode: Mode = "paired",
+        top_k: int = 5,
+        domain: Domain = "stills",
+    ) -> list[FrameResult]:
+        """Detect, then score and explain.
+
+        Args:
+            frames: (H, W, 3) uint8 RGB each, of any sizes; equal sizes share an encoder call.
+            mode: ``literal``, ``contrast`` or ``paired``.
+            top_k: Number of explanations per frame.
+            domain: Which calibration applies.
+
+        Returns:
+            One result per frame in order.
+
+        Raises:
+            ValueError: A frame is no RGB frame, or mode or domain is unknown.
+        """
+        for frame in frames:
+            _check_frame(frame)
+        detected: list[Rois] = []
+        detect_ms: list[float] = []
+        for frame in frames:
+            started = perf_counter()
+            detected.append(self.detector.detect(frame))
+            detect_ms.append(_ms_since(started))
+        return self.analyze_detected(frames, detected, mode, top_k, domain, detect_ms)
+
+    def analyze_detected(
+        self,
+        frames: Sequence[Frame],
+        detected: Sequence[Rois],
+        mode: Mode = "paired",
+        top_k: int = 5,
+        domain: Domain = "stills",
+        detect_ms: Sequence[float] | None = None,
+    ) -> list[FrameResult]:
+        """Score and explain frames whose participants are known already (tracks, ground truth).
+
+        Args:
+            frames: As in ``analyze``.
+            detected: ROIs of each frame without pseudo ROIs; track ids are kept.
+            mode: As in ``analyze``.
+            top_k: As in ``analyze``.
+            domain: As in ``analyze``.
+            detect_ms: Time the detection of each frame took, for ``timings_ms``.
+        """
+        if mode not in get_args(Mode) or domain not in get_args(Domain):
+            raise ValueError(f"unknown mode {mode!r} or domain {domain!r}")
+        # One snapshot for the whole call: somebody may replace the text bank meanwhile.
+        question = _Question(self.text_bank, self.calibration, mode, top_k, domain)
+        for frame in frames:
+            _check_frame(frame)
+        views = [self._view(frame, found) for frame, found in zip(frames, detected, strict=True)]
+        results: dict[int, FrameResult] = {}
+        for batch in same_size_batches(frames):
+            encoded = encode_frames(
+                self.image_encoder, [frames[i] for i in batch], [views[i] for i in batch]
+            )
+            for i, vectors in zip(batch, encoded, strict=True):
+                results[i] = _judge(question, views[i], vectors, detect_ms[i] if detect_ms else 0.0)
+        return [results[i] for i in range(len(frames))]
+
+    def _view(self, frame: Frame, detected: Rois) -> FrameView:
+        rois = with_pseudo_rois(detected)
+        height, width = frame.shape[:2]
+        return FrameView(rois, form_pairs(rois, self.max_pairs), (width, height))
+
+
+def _judge(question: _Question, view: FrameView, vectors: Encoded, detect_ms: float) -> FrameResult:
+    started = perf_counter()
+    text_bank = question.text_bank
+    calibration = question.calibration.of(question.domain)
+    comparison = compare(
+        text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, vectors.scene_gate
+    )
+    standardised = standardise(
+        comparison.evidence, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
+    )
+    scores = {
+        "literal": comparison.literal,
+        "contrast": comparison.contrast,
+        "paired": paired_score(standardised),
+    }
+    score = scores[question.mode]
+    likely = probability(score, calibration.affine[question.mode])
+    anomalous = likely >= calibration.threshold
+    explanations = explain(
+        text_bank,
+        view,
+        comparison,
+        standardised,
+        mode=question.mode,
+        anomalous=anomalous,
+        top_k=question.top_k,
+    )
+    score_ms = _ms_since(started)
+    return FrameResult(
+        score=score,
+        eq11=comparison.literal,
+        probability=likely,
+        anomalous=anomalous,
+        appearance="on" if vectors.scene_gate >= GATE_OPEN else "off",
+        rois=view.rois,
+        pairs=view.pairs,
+        evidence=comparison.evidence,
+        standardised=standardised,
+        explanations=explanations,
+        timings_ms={"detect": detect_ms, "encode": vectors.encode_ms, "score": score_ms},
+    )
+
+
+def _check_frame(frame: Frame) -> None:
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
+
+
+def _ms_since(started: float) -> float:
+    return (perf_counter() - started) * 1000.0

@@ -1,0 +1,198 @@
+"""From raw evidence to a probability: the schema of calibration.json and its pure application.
+
+Evidence of different leaves is not comparable: each is first measured in standard deviations of
+its own null, which is what the leaf says about normal footage.
+
+Dimension letters used in this file: L anomaly leaves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from service.scoring.eq11 import NO_EVIDENCE, TOP_LEAVES, top_k_mean
+
+Mode = Literal["literal", "contrast", "paired"]
+Domain = Literal["stills", "clips"]
+
+# A null of some thousand frames says nothing about rarer events than this many deviations.
+Z_LIMIT = 10.0
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LeafNull(_Entry):
+    """What a leaf's evidence looks like on normal footage."""
+
+    mean: Finite
+    std: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class AffineMap(_Entry):
+    """Probability = sigmoid(slope * score + intercept); slope 0 says the score tells nothing."""
+
+    slope: Amount
+    intercept: Finite
+
+
+class FalseAlarm(_Entry):
+    """What the threshold costs on normal footage, and how much footage that was.
+
+    `upper_bound` is the 95 % bound of `rate`: a few frames without an alarm prove little.
+    """
+
+    rate: Amount
+    unit: Literal["per_frame", "per_hour"]
+    normal_frames: Annotated[int, Field(ge=0)]
+    normal_seconds: Amount
+    upper_bound: Amount
+
+
+class DomainCalibration(_Entry):
+    """Calibration for single frames; the base of the one for clips."""
+
+    leaf_null: Mapping[str, LeafNull]
+    affine: Mapping[Mode, AffineMap]
+    threshold: Probability
+    false_alarm: FalseAlarm
+
+    @model_validator(mode="after")
+    def _every_mode_has_a_map(self) -> Self:
+        missing = {"literal", "contrast", "paired"} - set(self.affine)
+        if missing:
+            raise ValueError(f"affine has no map for {', '.join(sorted(missing))}")
+        return self
+
+
+class ClipsCalibration(DomainCalibration):
+    """Calibration for clips: smoothing, hysteresis and the weight of motion beside text."""
+
+    smoothing_s: Amount
+    on: Probability
+    off: Probability
+    on_frames_of: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    min_segment_s: Amount
+    weight_text: Amount
+    weight_motion: Amount
+
+    @model_validator(mode="after")
+    def _hysteresis_makes_sense(self) -> Self:
+        if self.off > self.on:
+            raise ValueError(f"off ({self.off}) must not lie above on ({self.on})")
+        needed, window = self.on_frames_of
+        if needed > window:
+            raise ValueError(f"on_frames_of asks for {needed} of {window} frames")
+        return self
+
+
+class Calibration(_Entry):
+    """The content of calibration.json."""
+
+    stills: DomainCalibration
+    clips: ClipsCalibration
+
+    def of(self, domain: Domain) -> DomainCalibration:
+        """The part for single frames or the part for clips."""
+        return self.stills if domain == "stills" else self.clips
+
+
+def standardise(
+    evidence: NDArray[np.float64],
+    leaf_ids: Sequence[str],
+    leaf_weight: NDArray[np.float64],
+    leaf_null: Mapping[str, LeafNull],
+) -> NDArray[np.float64]:
+    """Measure each leaf's evidence against its null, then apply the expert's weight.
+
+    The weight comes after the null: before it, a recalibration would cancel it. A leaf without a
+    null (an expert has just added it) borrows the median null of the others.
+
+    Args:
+        evidence: (..., L), ``NO_EVIDENCE`` where a leaf cannot speak.
+        leaf_ids: L ids.
+        leaf_weight: (L,) > 0.
+        leaf_null: By leaf id; empty leaves the evidence as it is.
+
+    Returns:
+        (..., L) in weighted standard deviations of the null, cut at ``Z_LIMIT`` before the weight;
+        ``NO_EVIDENCE`` stays.
+    """
+    typical = _typical_null(leaf_null)
+    nulls = [leaf_null.get(leaf_id, typical) for leaf_id in leaf_ids]
+    mean = np.array([null.mean for null in nulls])  # (L,)
+    std = np.array([null.std for null in nulls])
+    deviation = ((evidence - mean) / std).clip(-Z_LIMIT, Z_LIMIT)
+    return np.where(np.isfinite(evidence), leaf_weight * deviation, NO_EVIDENCE)
+
+
+def _typical_null(leaf_null: Mapping[str, LeafNull]) -> LeafNull:
+    if not leaf_null:
+        return LeafNull(mean=0.0, std=1.0)
+    nulls = leaf_null.values()
+    return LeafNull(
+        mean=float(np.median([null.mean for null in nulls])),
+        std=float(np.median([null.std for null in nulls])),
+    )
+
+
+def paired_score(standardised: NDArray[np.float64], k: int = TOP_LEAVES) -> float:
+    """Mean of the k strongest leaves, in standard deviations of the null.
+
+    A frame in which no leaf can speak gets the lowest score, ``-Z_LIMIT``: without participants
+    there is nothing to be anomalous.
+
+    Args:
+        standardised: (L,) from ``standardise``.
+        k: Leaves that are averaged.
+    """
+    score = top_k_mean(standardised, k)
+    return score if math.isfinite(score) else -Z_LIMIT
+
+
+def probability(score: float, affine: AffineMap) -> float:
+    """Map a score of any mode to 0..1: sigmoid(slope * score + intercept)."""
+    logit = affine.slope * score + affine.intercept
+    if logit >= 0:
+        return 1 / (1 + math.exp(-logit))
+    odds = math.exp(logit)  # cannot overflow on this side
+    return odds / (1 + odds)
+
+
+def neutral_calibration() -> Calibration:
+    """Leave every number as it is: null mean 0 and std 1, slope 1, intercept 0, threshold 0.5."""
+    as_is = AffineMap(slope=1.0, intercept=0.0)
+    nothing_known = FalseAlarm(
+        rate=0.0, unit="per_frame", normal_frames=0, normal_seconds=0.0, upper_bound=1.0
+    )
+    stills = DomainCalibration(
+        leaf_null={},
+        affine={"literal": as_is, "contrast": as_is, "paired": as_is},
+        threshold=0.5,
+        false_alarm=nothing_known,
+    )
+    clips = ClipsCalibration(
+        leaf_null={},
+        affine=stills.affine,
+        threshold=0.5,
+        false_alarm=nothing_known,
+        smoothing_s=0.5,
+        on=0.6,
+        off=0.4,
+        on_frames_of=(3, 5),
+        min_segment_s=0.0,
+        weight_text=1.0,
+        weight_motion=1.0,
+    )
+    return Calibration(stills=stills, clips=clips)

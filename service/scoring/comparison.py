@@ -1,0 +1,84 @@
+"""One frame against all descriptions: the arrays from which scores and explanations are read.
+
+Dimension letters used in this file:
+    K pairs of the frame, T descriptions, L anomaly leaves, D half dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.scoring.eq11 import (
+    best_similarity,
+    contrast_score,
+    leaf_evidence,
+    literal_score,
+    pair_margins,
+    paired_evidence,
+    scene_only,
+    similarity,
+)
+from service.scoring.pairing import accepts
+from service.scoring.text_bank import TextBank
+from service.vision.rois import Rois
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """What every description says about one frame, before calibration.
+
+    Attributes:
+        similarities: (K, T) in -1..1.
+        accepted: (K, T), whether the pair may stand for the description's roles.
+        margins: (K, T) similarity minus that of the normal counterpart on the same pair;
+            ``NO_EVIDENCE`` where not accepted and for normal descriptions.
+        description_evidence: (T,) margins pooled over pairs, ``NO_EVIDENCE`` where none.
+        evidence: (L,) per anomaly leaf, ``NO_EVIDENCE`` for a leaf that cannot speak.
+        literal: Eq. (11) as printed, in -1..1.
+        contrast: Mean over D_a minus mean over D_b, in -2..2.
+    """
+
+    similarities: NDArray[np.float64]
+    accepted: NDArray[np.bool_]
+    margins: NDArray[np.float64]
+    description_evidence: NDArray[np.float64]
+    evidence: NDArray[np.float64]
+    literal: float
+    contrast: float
+
+
+def compare(
+    text_bank: TextBank,
+    rois: Rois,
+    pairs: NDArray[np.int64],
+    scene: NDArray[np.floating],
+    relation: NDArray[np.floating],
+    scene_gate: float,
+) -> Comparison:
+    """Compare one encoded frame with the whole text bank.
+
+    Args:
+        text_bank: T descriptions of L anomaly leaves.
+        rois: ROIs of the frame.
+        pairs: (K, 2) into ``rois``, object -1 = none; K = 0 leaves only the scene half.
+        scene: (D,) unit vector.
+        relation: (K, D) unit vectors.
+        scene_gate: In 0..1.
+    """
+    similarities = similarity(scene, relation, text_bank.pooled, text_bank.svo, scene_gate)
+    accepted = accepts(text_bank, rois, pairs)
+    best = best_similarity(similarities, accepted, scene_only(scene, text_bank.pooled, scene_gate))
+    margins = pair_margins(similarities, accepted, text_bank.counterpart)
+    description_evidence = paired_evidence(margins)
+    return Comparison(
+        similarities=similarities,
+        accepted=accepted,
+        margins=margins,
+        description_evidence=description_evidence,
+        evidence=leaf_evidence(description_evidence, text_bank.leaf_of, len(text_bank.leaf_ids)),
+        literal=literal_score(best, text_bank.is_anomaly),
+        contrast=contrast_score(best, text_bank.is_anomaly),
+    )

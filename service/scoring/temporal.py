@@ -1,0 +1,213 @@
+"""From a probability per frame to segments: causal smoothing and hysteresis in real time.
+
+Nothing here knows how long a clip is or where in it a frame stands: on dashcam data sets such
+knowledge alone scores well above chance (saclip.md 0.3), and a live camera has neither. The first
+value starts the smoother, never a zero.
+
+Dimension letters used in this file: n frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MAX_GAP_S = 2.0  # frames further apart do not vouch for each other
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of a clip that was reported as anomalous; times in seconds of the clip.
+
+    `start_index`, `end_index` (inclusive) and `peak_index` count the sampled frames.
+    """
+
+    start_s: float
+    end_s: float
+    peak_s: float
+    start_index: int
+    end_index: int
+    peak_index: int
+    probability: float
+
+
+class CausalSmoother:
+    """Exponential moving average with a time constant instead of a fixed factor per frame.
+
+    A new value enters with 1 - exp(-dt / tau), so a clip sampled twice as densely is not smoothed
+    twice as much, and after a long gap the past is forgotten.
+    """
+
+    def __init__(self, time_constant_s: float) -> None:
+        if not (math.isfinite(time_constant_s) and time_constant_s >= 0):
+            raise ValueError(f"time constant must be finite and >= 0, got {time_constant_s}")
+        self._time_constant_s = time_constant_s
+        self._time_s: float | None = None
+        self._value = 0.0
+
+    def update(self, time_s: float, value: float) -> float:
+        """Take the next frame and return the smoothed value.
+
+        Raises:
+            ValueError: A number is not finite, or time does not move on.
+        """
+        if not (math.isfinite(time_s) and math.isfinite(value)):
+            raise ValueError(f"time {time_s} and value {value} must be finite")
+        if self._time_s is None:
+            self._value = value
+        else:
+            gap_s = time_s - self._time_s
+            if gap_s <= 0:
+                raise ValueError(f"time must move on: {time_s} s after {self._time_s} s")
+            self._value += self._share(gap_s) * (value - self._value)
+        self._time_s = time_s
+        return self._value
+
+    def _share(self, gap_s: float) -> float:
+        if self._time_constant_s == 0:
+            return 1.0
+        return -math.expm1(-gap_s / self._time_constant_s)
+
+
+def smooth(times_s: ArrayLike, values: ArrayLike, time_constant_s: float) -> NDArray[np.float64]:
+    """Smooth a clip causally: (n,) times, (n,) values to (n,); n = 0 gives an empty array.
+
+    Raises:
+        ValueError: Lengths differ, a number is not finite, or times do not rise.
+    """
+    times, raw = _checked(times_s, values)
+    smoother = CausalSmoother(time_constant_s)
+    return np.array(
+        [smoother.update(float(t), float(v)) for t, v in zip(times, raw, strict=True)], np.float64
+    )
+
+
+class Hysteresis:
+    """Switches on when enough of the latest frames are high, off when one is low.
+
+    Args:
+        on: A frame at or above counts for switching on.
+        off: A frame below switches off.
+        on_frames_of: (m, n): m of the latest n frames must count. Fewer than m frames never
+            switch it on, so that the first frame of a stream is no special case.
+        max_gap_s: A longer gap between frames forgets the past and switches off.
+    """
+
+    def __init__(
+        self,
+        on: float,
+        off: float,
+        on_frames_of: Sequence[int] = (3, 5),
+        max_gap_s: float = MAX_GAP_S,
+    ) -> None:
+        if not 0 <= off <= on <= 1:
+            raise ValueError(f"0 <= off <= on <= 1 must hold, got off {off} and on {on}")
+        needed, window = on_frames_of
+        if not 1 <= needed <= window:
+            raise ValueError(f"cannot ask for {needed} of {window} frames")
+        self._on, self._off, self._needed, self._max_gap_s = on, off, needed, max_gap_s
+        self._window: deque[tuple[float, bool]] = deque(maxlen=window)
+        self._time_s: float | None = None
+        self.is_on = False
+        self.since_s: float | None = None
+
+    def update(self, time_s: float, probability: float) -> bool:
+        """Take the next frame; return whether the alarm is on after it.
+
+        While on, ``since_s`` is the time of the first frame that counted towards the alarm.
+        """
+        if self._time_s is not None and time_s - self._time_s > self._max_gap_s:
+            self._forget()
+        self._time_s = time_s
+        self._window.append((time_s, probability >= self._on))
+        if self.is_on and probability < self._off:
+            self._forget()
+        elif not self.is_on:
+            high = [time for time, counts in self._window if counts]
+            if len(high) >= self._needed:
+                self.is_on, self.since_s = True, high[0]
+        return self.is_on
+
+    def _forget(self) -> None:
+        self._window.clear()
+        self.is_on, self.since_s = False, None
+
+
+def segments(
+    times_s: ArrayLike,
+    probability: ArrayLike,
+    *,
+    on: float,
+    off: float,
+    on_frames_of: Sequence[int] = (3, 5),
+    min_segment_s: float = 0.0,
+    max_gap_s: float = MAX_GAP_S,
+) -> tuple[Segment, ...]:
+    """Cut a clip into its anomalous segments.
+
+    A segment begins with the first frame that counted towards the alarm (a report may look back,
+    an alarm cannot) and ends with the last frame before the alarm went off. A gap in the sampling
+    longer than ``max_gap_s`` ends it too.
+
+    Args:
+        times_s: (n,) rising seconds.
+        probability: (n,) smoothed, in 0..1.
+        on: See ``Hysteresis``.
+        off: See ``Hysteresis``.
+        on_frames_of: See ``Hysteresis``.
+        min_segment_s: Shorter segments are dropped.
+        max_gap_s: See ``Hysteresis``.
+
+    Returns:
+        Segments in order of time, without overlap; the peak is the first highest frame.
+
+    Raises:
+        ValueError: Lengths differ, a number is not finite, or times do not rise.
+    """
+    times, values = _checked(times_s, probability)
+    if len(times) > 1 and (np.diff(times) <= 0).any():
+        raise ValueError("times must rise from frame to frame")
+    alarm = Hysteresis(on, off, on_frames_of, max_gap_s)
+    spans: list[tuple[int, int]] = []
+    open_since: float | None = None
+    for i, (time_s, value) in enumerate(zip(times, values, strict=True)):
+        alarm.update(float(time_s), float(value))
+        if alarm.since_s is not None and alarm.since_s == open_since:
+            spans[-1] = (spans[-1][0], i)
+        elif alarm.since_s is not None:
+            spans.append((int(np.searchsorted(times, alarm.since_s)), i))
+        open_since = alarm.since_s
+    found = [_segment(times, values, start, end) for start, end in spans]
+    return tuple(item for item in found if item.end_s - item.start_s >= min_segment_s)
+
+
+def _segment(
+    times: NDArray[np.float64], values: NDArray[np.float64], start: int, end: int
+) -> Segment:
+    peak = start + int(values[start : end + 1].argmax())
+    return Segment(
+        start_s=float(times[start]),
+        end_s=float(times[end]),
+        peak_s=float(times[peak]),
+        start_index=start,
+        end_index=end,
+        peak_index=peak,
+        probability=float(values[peak]),
+    )
+
+
+def _checked(
+    times_s: ArrayLike, values: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    times = np.asarray(times_s, np.float64).reshape(-1)
+    checked = np.asarray(values, np.float64).reshape(-1)
+    if len(times) != len(checked):
+        raise ValueError(f"{len(times)} times for {len(checked)} values")
+    if not (np.isfinite(times).all() and np.isfinite(checked).all()):
+        raise ValueError("times and values must be finite numbers")
+    return times, checked
