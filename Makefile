@@ -1,0 +1,50 @@
+# Two commands are enough: `make run` serves, `make test` checks everything.
+PYTHON ?= python3
+export ORT_DISABLE_TELEMETRY = 1
+SERVE_BIN := .venv/bin
+TRAIN_BIN := .venv-train/bin
+SERVING := service knowledge
+TRAINING := model
+
+.PHONY: install run check test train-env clean
+
+# The serving install: no torch, no developer tools.
+install: .venv/.installed
+
+run: .venv/.installed
+	$(SERVE_BIN)/saclip serve --host 127.0.0.1 --port 8000
+
+check: .venv/.dev .venv-train/.installed
+	$(SERVE_BIN)/ruff format --check .
+	$(SERVE_BIN)/ruff check .
+	$(SERVE_BIN)/mypy $(addprefix -p ,$(SERVING))
+	$(TRAIN_BIN)/mypy -p $(TRAINING)
+	$(SERVE_BIN)/lint-imports --verbose
+
+test: check
+	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service tests/test_house.py tests/test_equations.py
+	$(TRAIN_BIN)/python -m pytest tests/model
+
+train-env: .venv-train/.installed
+
+.venv/.made:
+	deploy/system-packages.sh venv
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/.installed: .venv/.made pyproject.toml constraints/serving.txt
+	$(SERVE_BIN)/python -m pip install --quiet -c constraints/serving.txt -e ".[cpu]"
+	touch $@
+
+.venv/.dev: .venv/.installed
+	$(SERVE_BIN)/python -m pip install --quiet -c constraints/serving.txt -e ".[cpu,dev]"
+	touch $@
+
+.venv-train/.installed: pyproject.toml constraints/train.txt
+	deploy/system-packages.sh train
+	test -d .venv-train || $(PYTHON) -m venv .venv-train
+	$(TRAIN_BIN)/python -m pip install --quiet -c constraints/train.txt -e ".[train,dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache
