@@ -1,119 +1,138 @@
-// The page is a client of the public API and holds no state of its own.
+// The page is a client of the public API and nothing else.
 const $ = (id) => document.getElementById(id);
-const say = (text, alarm = false) => { $("status").textContent = text; $("status").className = alarm ? "alarm" : ""; };
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
-$("form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const file = $("file").files[0];
-  if (!file) return;
-  $("result").hidden = true;
-  $("explanations").replaceChildren();
-  try {
-    await (file.type.startsWith("video/") ? analyze(file) : score(file));
-  } catch (error) {
-    say(error.message, true);
-  } finally {
-    $("progress").hidden = true;
+async function ask(url, options) {
+  const response = await fetch(url, options);
+  const text = await response.text();
+  let body = null;
+  try { body = text ? JSON.parse(text) : null; } catch { /* an error page of a proxy */ }
+  if (!response.ok) {
+    throw new Error(body?.detail ?? body?.title ?? `the server answered ${response.status}`);
   }
-});
-
-async function call(path, options) {
-  const response = await fetch(path, options);
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.detail ?? body.title ?? `The service answered ${response.status}.`);
-  return body;
+  return { status: response.status, body };
 }
 
-async function score(file) {
-  say("Scoring…");
-  const form = new FormData();
-  form.append("image", file);
-  form.append("mode", $("mode").value);
-  const { results: [result] } = await call("/frames/score", { method: "POST", body: form });
-  say(`${result.rois.filter((roi) => roi.roi_source !== "pseudo").length} objects found; appearance ${result.appearance}.`);
-  headline(result.anomalous ? "Anomalous" : "Nothing unusual", result.probability, result.anomalous);
-  await draw(file, result);
-  result.explanations.forEach((e) => $("explanations").append(explanation(e)));
+function item(strong, text, soft) {
+  const entry = document.createElement("li");
+  const head = document.createElement("strong");
+  head.textContent = strong;
+  const tail = document.createElement("div");
+  tail.className = "soft";
+  tail.textContent = soft;
+  entry.append(head, ` ${text}`, tail);
+  return entry;
 }
 
-async function analyze(file) {
-  say("Uploading…");
-  const form = new FormData();
-  form.append("video", file);
-  form.append("mode", $("mode").value);
-  let job = await call("/videos/analyze", { method: "POST", body: form });
-  $("progress").hidden = false;
-  while (job.status === "queued" || job.status === "in_progress") {
-    $("progress").value = job.progress;
-    say(`${job.stage}, ${Math.round(job.progress)} %`);
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    job = await call(`/jobs/${job.id}`);
-  }
-  if (job.status !== "completed") throw new Error(job.error?.detail ?? `The job was ${job.status}.`);
-  const report = await call(job.report_url);
-  const peak = Math.max(...report.frames.map((frame) => frame.probability));
-  say(`${report.frames.length} frames scored, ${report.decode_errors.length} decoding errors.`);
-  headline(`${report.segments.length} anomalous segments`, peak, report.segments.length > 0);
-  timeline(report);
-  for (const segment of report.segments) {
-    const item = explanation(segment.explanations[0]);
-    item.prepend(`${segment.start_s.toFixed(1)} to ${segment.end_s.toFixed(1)} s: `);
-    $("explanations").append(item);
-  }
-}
+const who = (roi) => (roi ? roi.class : "nothing else");
 
-function headline(text, probability, alarm) {
-  $("headline").textContent = `${text} (${Math.round(100 * probability)} %)`;
-  $("headline").className = alarm ? "alarm" : "";
-  $("result").hidden = false;
-}
-
-function explanation(e) {
-  const item = document.createElement("li");
-  if (!e) return item;
-  const path = document.createElement("div");
-  path.className = "path";
-  path.textContent = e.path.join(" › ");
-  const why = document.createElement("div");
-  why.className = "why";
-  const who = [e.subject, e.object].filter(Boolean).map((p) => p.class).join(" and ");
-  why.textContent = `${who || "whole picture"}; similarity ${e.similarity.toFixed(2)}` +
-    (e.margin == null ? "" : `, margin ${e.margin.toFixed(2)}`);
-  item.append(e.text, path, why);
-  return item;
+function explanationItem(explanation) {
+  const margin = explanation.margin == null ? "" : `, margin ${explanation.margin.toFixed(3)}`;
+  return item(
+    explanation.text,
+    `(${who(explanation.subject)} and ${who(explanation.object)})`,
+    `${explanation.path.join(" / ")}; similarity ${explanation.similarity.toFixed(3)}${margin}`,
+  );
 }
 
 async function draw(file, result) {
-  const bitmap = await createImageBitmap(file);
-  const canvas = $("picture");
+  const picture = await createImageBitmap(file);
+  const canvas = $("frame-canvas");
   [canvas.width, canvas.height] = [result.width, result.height];
   const pen = canvas.getContext("2d");
-  pen.drawImage(bitmap, 0, 0, result.width, result.height);
-  const line = Math.max(2, result.width / 320);
+  const unit = Math.max(result.width, result.height) / 640;
+  pen.drawImage(picture, 0, 0, result.width, result.height);
+  pen.font = `${14 * unit}px system-ui, sans-serif`;
   const best = result.explanations[0];
-  const box = (xyxy, colour, width) => {
-    pen.strokeStyle = colour;
-    pen.lineWidth = width;
-    pen.strokeRect(xyxy[0], xyxy[1], xyxy[2] - xyxy[0], xyxy[3] - xyxy[1]);
-  };
-  result.rois.filter((roi) => roi.roi_source !== "pseudo").forEach((roi) => box(roi.xyxy, "#ffd54a", line));
-  for (const [part, colour] of [[best?.subject, "#ff5a4d"], [best?.object, "#4db8ff"]])
-    if (part && part.roi_source !== "pseudo") box(part.xyxy, colour, 2 * line);
-  canvas.setAttribute("aria-label", `${file.name} with ${result.rois.length} regions; best: ${best?.text ?? "none"}`);
+  const main = [best?.subject, best?.object].filter(Boolean).map((roi) => roi.xyxy.join());
+  for (const roi of result.rois) {
+    const chosen = main.includes(roi.xyxy.join());
+    if (roi.roi_source === "pseudo" && !chosen) continue;
+    const [x1, y1, x2, y2] = roi.xyxy;
+    pen.strokeStyle = pen.fillStyle = chosen ? "#ff5252" : "#4fc3f7";
+    pen.lineWidth = (chosen ? 3 : 1.5) * unit;
+    pen.strokeRect(x1, y1, x2 - x1, y2 - y1);
+    const label = roi.class;
+    pen.fillRect(x1, Math.max(0, y1 - 17 * unit), pen.measureText(label).width + 6 * unit, 17 * unit);
+    pen.fillStyle = "#000";
+    pen.fillText(label, x1 + 3 * unit, Math.max(13 * unit, y1 - 4 * unit));
+  }
+  $("frame-figure").hidden = false;
 }
 
-function timeline(report) {
-  const canvas = $("picture");
-  [canvas.width, canvas.height] = [900, 160];
-  const pen = canvas.getContext("2d");
-  const end = report.frames.at(-1).time_s || 1;
-  const x = (s) => (s / end) * 900;
-  pen.fillStyle = "#b3261e44";
-  report.segments.forEach((s) => pen.fillRect(x(s.start_s), 0, Math.max(2, x(s.end_s) - x(s.start_s)), 160));
-  pen.strokeStyle = "#2f80c8";
-  pen.lineWidth = 2;
-  pen.beginPath();
-  report.frames.forEach((f) => pen.lineTo(x(f.time_s), 158 - 156 * f.probability));
-  pen.stroke();
-  canvas.setAttribute("aria-label", `Probability over ${end.toFixed(1)} seconds with ${report.segments.length} segments`);
+$("frame-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const button = form.querySelector("button");
+  button.disabled = true;
+  $("frame-status").textContent = "Scoring ...";
+  $("frame-figure").hidden = true;
+  $("frame-explanations").replaceChildren();
+  try {
+    const { body } = await ask("/frames/score", { method: "POST", body: new FormData(form) });
+    const result = body.results[0];
+    const verdict = $("frame-verdict");
+    verdict.className = result.anomalous ? "alarm" : "";
+    verdict.textContent = `${result.anomalous ? "Anomalous" : "Not anomalous"}: probability ` +
+      `${percent(result.probability)}, score ${result.score.toFixed(3)}, Eq. 11 ${result.eq11.toFixed(3)}`;
+    $("frame-explanations").replaceChildren(...result.explanations.map(explanationItem));
+    await draw(form.elements.image.files[0], result);
+    $("frame-status").textContent = "";
+  } catch (error) {
+    $("frame-status").textContent = `Refused: ${error.message}`;
+  } finally {
+    button.disabled = false;
+  }
+});
+
+function showReport(url, report) {
+  $("clip-status").textContent = report.segments.length
+    ? `${report.segments.length} segment(s) of anomaly in ${report.frames.length} frames.`
+    : `No anomaly in ${report.frames.length} frames.`;
+  if (report.decode_errors.length) {
+    $("clip-status").textContent += ` ${report.decode_errors.length} decoding error(s).`;
+  }
+  $("clip-segments").replaceChildren(...report.segments.map((segment) => item(
+    `${segment.start_s.toFixed(1)} to ${segment.end_s.toFixed(1)} s`,
+    segment.explanations[0]?.text ?? "",
+    `probability ${percent(segment.probability)}, strongest at ${segment.peak_s.toFixed(1)} s`,
+  )));
+  $("clip-report").href = url;
+  $("clip-report").hidden = false;
 }
+
+async function follow(job) {
+  while (job.status === "queued" || job.status === "in_progress") {
+    $("clip-progress").value = job.progress;
+    $("clip-status").textContent = `${job.stage}, ${Math.round(job.progress)} %`;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    job = (await ask(`/jobs/${job.id}`)).body;
+  }
+  if (job.status === "failed") throw new Error(job.error?.detail ?? job.error?.title ?? "the job failed");
+  if (job.status === "cancelled") throw new Error("the job was cancelled");
+  const url = `/jobs/${job.id}/report`;
+  showReport(url, (await ask(url)).body);
+}
+
+$("clip-form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const [button, cancel] = form.querySelectorAll("button");
+  button.disabled = true;
+  $("clip-segments").replaceChildren();
+  $("clip-report").hidden = true;
+  $("clip-status").textContent = "Uploading ...";
+  $("clip-progress").hidden = false;
+  $("clip-progress").removeAttribute("value");
+  try {
+    const { body: job } = await ask("/videos/analyze", { method: "POST", body: new FormData(form) });
+    cancel.hidden = false;
+    cancel.onclick = () => ask(`/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+    await follow(job);
+  } catch (error) {
+    $("clip-status").textContent = `Stopped: ${error.message}`;
+  } finally {
+    button.disabled = false;
+    cancel.hidden = $("clip-progress").hidden = true;
+  }
+});
