@@ -17,7 +17,7 @@ ERRORS_ONLY = 3  # ONNX Runtime's severity scale: 0 verbose .. 4 fatal
 DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml")
 
 
-class RuntimeUnusable(FatalError):
+class RuntimeMissing(FatalError):
     """ONNX Runtime is missing or installed twice."""
 
 
@@ -48,13 +48,13 @@ def make_session(path: Path, threads: int, providers: Sequence[str] | None = Non
 
     Raises:
         BundleError: The file is missing or is not a graph that this ONNX Runtime can run.
-        RuntimeUnusable: No ONNX Runtime, more than one, or not the provider asked for.
+        RuntimeMissing: No ONNX Runtime, more than one, or not the provider asked for.
     """
     runtime = _runtime()
     wanted = list(providers or (CPU,))
     available = runtime.get_available_providers()
     if wanted[0] not in available:
-        raise RuntimeUnusable(
+        raise RuntimeMissing(
             f"ONNX Runtime has no {wanted[0]}, found {', '.join(available)}: "
             "install the extra `gpu` in place of `cpu`"
         )
@@ -68,7 +68,7 @@ def make_session(path: Path, threads: int, providers: Sequence[str] | None = Non
         raise BundleError(f"{path}: ONNX Runtime cannot load it ({one_line(error)})") from None
     # A provider that is listed but lacks its libraries is dropped without an error.
     if session.get_providers()[0] != wanted[0]:
-        raise RuntimeUnusable(
+        raise RuntimeMissing(
             f"{path.name} runs on {session.get_providers()[0]}, expected {wanted[0]}: "
             "its libraries are missing or do not match the driver"
         )
@@ -107,7 +107,7 @@ def _runtime() -> Any:
     """The module `onnxruntime`, provided that exactly one distribution put it there."""
     installed = sorted(_installed() & set(DISTRIBUTIONS))
     if len(installed) > 1:
-        raise RuntimeUnusable(
+        raise RuntimeMissing(
             f"{' and '.join(installed)} are both installed and overwrite each other: "
             "uninstall them and install one extra, `cpu` or `gpu`"
         )
@@ -115,7 +115,7 @@ def _runtime() -> Any:
         import onnxruntime
     except ImportError as error:
         reason = one_line(error) if installed else "not installed"
-        raise RuntimeUnusable(
+        raise RuntimeMissing(
             f"ONNX Runtime cannot be imported ({reason}): pip install 'saclip[cpu]' or "
             "'saclip[gpu]'"
         ) from None
