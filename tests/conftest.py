@@ -1,0 +1,13 @@
+"""Fixtures that every room may use."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.builders.tiny_bundle import write_tiny_bundle
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A valid bundle of tiny graphs; copy it before changing it."""
+    return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
