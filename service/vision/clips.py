@@ -27,6 +27,7 @@ from service.vision.orientation import UPRIGHT, display_matrix, turn_upright
 FALLBACK_FPS = 25.0
 TICK_SLACK_S = 0.001  # Matroska rounds time stamps to a millisecond
 MAX_READ_FAILURES = 20
+GAP_S, GAP_STEPS, GAP_GROWTH = 0.4, 5, 3  # all three must be exceeded before a hole is noted
 EARLY_END_S, EARLY_END_SHARE = 0.5, 0.02  # a shorter tail is a rounding of the declared length
 
 
@@ -77,6 +78,7 @@ class ClipReader:
         self._max_seconds = max_seconds
         self._damage = DamageLog()
         self._last_time_s: float | None = None
+        self._longest_step_s = 0.0
         self._container, self._stream = open_video(path, max_pixels)
         try:
             self._fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
@@ -137,11 +139,22 @@ class ClipReader:
         if previous is None:
             return 0.0
         if time_s is not None and time_s > previous:
+            self._note_gap(previous, time_s - previous)
             return time_s
         detail = "no time stamp" if time_s is None else "time stamp not after the frame before"
         self._damage.add(previous, f"{detail}; one frame duration assumed")
         self._last_time_s = previous + self._step_s
         return self._last_time_s
+
+    def _note_gap(self, previous_s: float, gap_s: float) -> None:
+        """Matroska skips a damaged part in silence; a hole in the times is all that shows it.
+
+        A variable frame rate has holes too, hence the comparison with those before.
+        """
+        if gap_s > max(GAP_S, GAP_STEPS * self._step_s, GAP_GROWTH * self._longest_step_s):
+            missing = max(1, round(gap_s / self._step_s) - 1)
+            self._damage.add(previous_s, f"no picture for {gap_s:.2f} s", missing)
+        self._longest_step_s = max(self._longest_step_s, gap_s)
 
     def _to_rgb(self, picture: VideoFrame) -> Frame:
         if (picture.width, picture.height) != self._size:

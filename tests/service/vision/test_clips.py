@@ -325,6 +325,17 @@ def test_equal_time_stamps_still_move_on(tmp_path: Path) -> None:
     assert any("time stamp" in error.detail for error in errors)
 
 
+def test_a_hole_in_a_steady_clip_is_noted_once(tmp_path: Path) -> None:
+    """15 frames at 30 a second, then nothing for a second, then 15 more: about 29 are missing."""
+    times = [round(1000 * n / 30) for n in (*range(15), *range(44, 59))]
+    path = write_clip(tmp_path / "hole.mkv", [numbered(n) for n in range(30)], times_ms=times)
+
+    errors = read(path)[1]
+
+    assert [(error.detail, error.count) for error in errors] == [("no picture for 1.00 s", 29)]
+    assert errors[0].time_s == pytest.approx(14 / 30, abs=0.001)
+
+
 def test_the_damage_log_cannot_grow_without_end() -> None:
     """A hostile file may be damaged in ten thousand ways; the counts still add up."""
     log = DamageLog()

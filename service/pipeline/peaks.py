@@ -1,0 +1,79 @@
+"""Which frame explains a segment, found while frames stream by.
+
+Keeping the explanations of every frame would cost memory that grows with the clip; so only those
+of the last seconds are kept, and those of one frame for each segment.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from service.scoring.calibration import ClipsCalibration
+from service.scoring.explain import Explanation
+from service.scoring.temporal import Hysteresis
+
+LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredFrame:
+    """One sampled frame after scoring and smoothing; ``raw_score`` is that of this frame alone."""
+
+    index: int
+    time_s: float
+    raw_score: float
+    probability: float
+    explanations: tuple[Explanation, ...]
+
+
+class PeakKeeper:
+    """Follows the alarm and remembers, for each segment, the frame that made its peak.
+
+    The smoothed probability peaks later than the picture that caused it. So the frame with the
+    highest score of its own is taken, among those that went into the smoothed peak.
+
+    Args:
+        calibration: Smoothing and hysteresis of clips.
+    """
+
+    def __init__(self, calibration: ClipsCalibration) -> None:
+        on_frames_of = calibration.on_frames_of
+        self._alarm = Hysteresis(calibration.on, calibration.off, on_frames_of)
+        self._window = on_frames_of[1]
+        self._look_back_s = LOOK_BACK * calibration.smoothing_s
+        self._recent: deque[ScoredFrame] = deque()
+        self._since_s: float | None = None
+        self._highest = 0.0
+        self._peaks: dict[float, ScoredFrame] = {}
+
+    def add(self, frame: ScoredFrame) -> None:
+        """Take the next frame."""
+        self._recent.append(frame)
+        self._alarm.update(frame.time_s, frame.probability)
+        since_s = self._alarm.since_s
+        if since_s is not None and since_s == self._since_s:
+            self._consider(frame, since_s)
+        elif since_s is not None:  # the alarm went on and looks back to its first frame
+            self._highest = -1.0
+            for earlier in [f for f in self._recent if f.time_s >= since_s]:
+                self._consider(earlier, since_s)
+        self._since_s = since_s
+        self._forget_old(frame.time_s)
+
+    def peak(self, start_s: float) -> ScoredFrame:
+        """The frame that explains the segment that began at this time."""
+        return self._peaks[start_s]
+
+    def _consider(self, frame: ScoredFrame, since_s: float) -> None:
+        if frame.probability <= self._highest:
+            return
+        self._highest = frame.probability
+        earliest = max(since_s, frame.time_s - self._look_back_s)
+        causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
+        self._peaks[since_s] = max(causes, key=lambda cause: cause.raw_score)
+
+    def _forget_old(self, now_s: float) -> None:
+        # The alarm looks back over its window when it goes on, so that many stay in any case.
+        while (
+            len(self._recent) > self._window and self._recent[0].time_s < now_s - self._look_back_s
+        ):
+            self._recent.popleft()
