@@ -32,7 +32,7 @@ IMAGE_ENCODER = "image_encoder.onnx"
 TEXT_ENCODER = "text_encoder.onnx"
 TOKENIZER = "tokenizer.json"
 CALIBRATION = "calibration.json"
-# A manifest is a few kilobytes; a larger one is some other file.
+# Manifest and calibration are some hundred kilobytes; anything larger is some other file.
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -76,7 +76,8 @@ class DetectorSpec(_Strict):
     layout: Literal["yolox", "ultralytics"]
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
     input_hw: tuple[PositiveInt, PositiveInt] | None = None
-    """Fixed input size; None: long side 416, short side rounded up to a multiple of 32."""
+    """Fixed input size; None: ``long_side``, the other side rounded up to a multiple of 32."""
+    long_side: Annotated[int, Field(ge=32, multiple_of=32)] = 416
     colour: Literal["rgb", "bgr"]
     scale: PositiveFloat = 1.0
     letterbox_value: Annotated[int, Field(ge=0, le=255)] = 114
@@ -168,6 +169,11 @@ def read_json_bytes(path: Path) -> bytes:
         raise BundleError(f"{path}: the file is missing") from None
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def manifest_digest(folder: Path) -> str:
+    """SHA-256 of `manifest.json`: as it lists every file's own, it names the whole bundle."""
+    return hashlib.sha256(read_json_bytes(folder / MANIFEST)).hexdigest()
 
 
 def part_path(folder: Path, name: str) -> Path:

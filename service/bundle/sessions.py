@@ -84,6 +84,11 @@ def providers_for(device: Literal["auto", "cpu", "cuda"]) -> tuple[str, ...]:
     return (CUDA, CPU)
 
 
+def runtime_name(session: Session) -> str:
+    """Name, version and first provider of what runs a session, for people."""
+    return f"ONNX Runtime {_runtime().__version__} on {session.get_providers()[0]}"
+
+
 def one_line(error: BaseException) -> str:
     """The first line of an error's text: ONNX Runtime adds source places and dumps below it."""
     lines = str(error).strip().splitlines()

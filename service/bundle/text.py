@@ -79,7 +79,8 @@ def token_spans(
     if not counts.all():
         role_name = ROLES[int(np.flatnonzero(counts[:, 0] == 0)[0])]
         raise ValueError(f"the {role_name} has no token among the first {context_length}")
-    return weights / counts
+    averaged: NDArray[np.float32] = weights / counts
+    return averaged
 
 
 class TextEncoder:
