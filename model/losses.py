@@ -90,6 +90,28 @@ def image_text_loss(
     return 0.5 * (to_text + to_image)
 
 
+def idle_loss(
+    relation_emb: Tensor, normal_emb: Tensor, anomalous_emb: Tensor, margin: float
+) -> Tensor:
+    """Keep pairs of which nothing is known nearer to normal texts than to their accidents.
+
+    The paired score compares every pair of a frame with every anomaly and its counterpart; without
+    this term most of those comparisons were never trained and their differences are chance.
+
+    Args:
+        relation_emb: (A, D) unit vectors of idle pairs.
+        normal_emb: (T, D) unit vectors of normal texts.
+        anomalous_emb: (T, D) unit vectors; row i is the accident of the same participants.
+        margin: Wanted distance in cosine, >= 0.
+
+    Returns:
+        Scalar mean hinge; 0 without pairs or texts.
+    """
+    if relation_emb.shape[0] == 0 or normal_emb.shape[0] == 0:
+        return relation_emb.sum() * 0
+    return F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin).mean()
+
+
 def _mean_over_positives(log_share: Tensor, positives: Tensor) -> Tensor:
     """Negative mean log share of each row's positives, then the mean over rows that have any."""
     count = positives.sum(dim=1)

@@ -44,7 +44,7 @@ class Optim(_Section):
     warmup_steps: int = Field(default=200, ge=0)
     steps: int = Field(default=6000, ge=1)
     clip_norm: float = Field(default=1.0, gt=0)
-    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    ema_decay: float = Field(default=0.995, ge=0, lt=1)
 
 
 class NanoRecipe(_Section):

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder, make_batch
 from model.data.records import Scene
 from model.data.tokenizer import train_tokenizer
-from model.losses import image_text_loss, inter_sample_loss, triplet_loss
+from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
 from model.recipe import Data, Loss, NanoRecipe, Optim
 from model.synthesis.layouts import make_layout
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 
 MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
+IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 40
 log = structlog.get_logger()
@@ -73,6 +74,14 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
         for fact in seen.nonzero()[:, 0].tolist():
             in_frame[batch.pair_frame[fact], :count] |= same[fact]
         terms["itc_scene"] = image_text_loss(scene, pooled, in_frame, scale)
+        couples = batch.polarity != 0
+        is_accident = (batch.polarity == 1)[:, None]
+        terms["idle"] = IDLE_WEIGHT * idle_loss(
+            relation[count:],
+            torch.where(is_accident, svo[count:], svo[:count])[couples],
+            torch.where(is_accident, svo[:count], svo[count:])[couples],
+            margin,
+        )
     terms["total"] = torch.stack(list(terms.values())).sum()
     return terms
 
@@ -96,8 +105,7 @@ def train(recipe: NanoRecipe, run_dir: Path, resume: bool = False) -> Path:
         tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width
     )
     average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.optim.ema_decay),
-        use_buffers=True,
+        model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
     )
     optimiser = torch.optim.AdamW(
         _parameter_groups(model, recipe.optim.weight_decay),
@@ -181,6 +189,22 @@ def _step(
     optimiser.step()
     average.update_parameters(model)
     return {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """EMA that follows closely at first: otherwise the untrained weights linger for 1/(1-decay)."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
+        count = float(num_averaged)
+        share = 1 - min(decay, (1 + count) / (10 + count))
+        for mean, now in zip(averaged, current, strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, share)
+            else:
+                mean.copy_(now)
+
+    return update
 
 
 def _same_key(keys: tuple[str, ...]) -> Tensor:

@@ -19,8 +19,9 @@ from torch import Tensor
 from model.data.records import EGO, FULL, NO_OBJECT, ROAD, Caption, Fact, Scene
 from model.synthesis.noise import apply_detector_noise
 from service.bundle.text import token_spans
-from service.vision.rois import Rois, detected_rois, with_pseudo_rois
+from service.vision.rois import Rois, detected_rois, form_pairs, with_pseudo_rois
 
+POLARITY = {True: 1, False: -1, None: 0}
 PSEUDO_CLASS = {FULL: "full", ROAD: "road", EGO: "ego"}
 
 
@@ -39,6 +40,8 @@ class Batch:
         negative_tokens: (T, C) hard negatives.
         negative_spans: (T, 3, C).
         keys: T meanings; equal keys are positives.
+        polarity: (T,) int64: 1 the caption tells of an accident, -1 its hard negative does, 0
+            neither.
     """
 
     frames: Tensor
@@ -51,6 +54,7 @@ class Batch:
     negative_tokens: Tensor
     negative_spans: Tensor
     keys: tuple[str, ...]
+    polarity: Tensor
 
 
 class CaptionEncoder:
@@ -133,6 +137,7 @@ def make_batch(
         negative_tokens=negative_tokens,
         negative_spans=negative_spans,
         keys=tuple(fact.key for fact in facts),
+        polarity=torch.tensor([POLARITY[fact.anomalous] for fact in facts], dtype=torch.int64),
     )
 
 
@@ -157,14 +162,8 @@ def _place_rois(
 def _idle_pairs(
     rois: Rois, said: set[tuple[int, int]], count: int, rng: np.random.Generator
 ) -> list[tuple[int, int]]:
-    """Ordered pairs of which no fact is known, or nothing at all to say."""
-    num_detected = sum(source == "detected" for source in rois.source)
-    if num_detected == 0:
-        return []
-    chosen: list[tuple[int, int]] = []
-    for _ in range(count):
-        subject = int(rng.integers(num_detected))
-        object_ = int(rng.integers(-1, num_detected + 3))
-        if object_ != subject and (subject, object_) not in said:
-            chosen.append((subject, object_))
-    return chosen
+    """Pairs of which no fact is known, among those that the service would look at."""
+    looked_at = [(int(subject), int(object_)) for subject, object_ in form_pairs(rois)]
+    idle = [pair for pair in looked_at if pair not in said]
+    chosen = rng.permutation(len(idle))[:count]
+    return [idle[int(row)] for row in chosen]

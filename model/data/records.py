@@ -36,6 +36,7 @@ class Fact:
     ``key`` names the meaning, for example ``rear_end:car:car``: facts with the same key are
     positives of each other in Eq. (9). ``captions`` are paraphrases with that meaning;
     ``opposites`` say the inverse of the same two participants (the hard negative of Eq. 10).
+    ``anomalous`` says which of the two is the accident; None where neither is.
     """
 
     subject: int
@@ -43,6 +44,7 @@ class Fact:
     key: str
     captions: tuple[Caption, ...]
     opposites: tuple[Caption, ...]
+    anomalous: bool | None = None
     opposite_kind: Slot = "inverse"
 
 

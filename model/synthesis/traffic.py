@@ -125,11 +125,11 @@ def make_moment(
     facts = [
         fact
         for statement in statements
-        if (fact := _fact(statement, _opposite(statement, other), row_of, street.weather, words))
+        if (fact := _fact(statement, _opposite(statement, other), happened, row_of, street.weather, words))
     ]
     for statement, opposite in extra_facts:
         shifted = _shift(statement, len(cast))
-        fact = _fact(shifted, opposite, row_of, street.weather, words)
+        fact = _fact(shifted, opposite, False, row_of, street.weather, words)
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
     scene = Scene(
@@ -251,6 +251,7 @@ def _shared(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 def _fact(
     statement: Statement,
     opposite: Statement,
+    anomalous: bool,
     row_of: dict[int, int],
     weather: str,
     rng: np.random.Generator,
@@ -265,6 +266,7 @@ def _fact(
         key=f"{relation}:{subject_noun}:{object_noun}",
         captions=relation_captions(relation, subject_noun, object_noun, weather, rng),
         opposites=relation_captions(opposite[2], opposite[3], opposite[4], weather, rng),
+        anomalous=anomalous,
     )
 
 

@@ -1,0 +1,1 @@
+"""Evaluation: every figure with its controls, the number of items and an interval."""

@@ -1,0 +1,179 @@
+"""Do the texts matter? The same frames explained by trained, shuffled and random vectors.
+
+Held-out generated scenes with detector noise; the expert hierarchy's own sentences, none of which
+was a training caption. If the explanations are as good with shuffled description vectors, then the
+boxes speak and not the texts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from knowledge.hierarchy import Hierarchy
+from model.data.loader import CaptionEncoder
+from model.data.records import Caption, Scene
+from model.synthesis.noise import apply_detector_noise
+from model.synthesis.traffic import make_traffic_scene
+from model.towers.nano import Nano
+from service.bundle.encoder import ImageEmbeddings
+from service.bundle.text import Describable, TextEmbeddings
+from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.scoring.calibration import LeafNull, neutral_calibration
+from service.scoring.fitting import leaf_null
+from service.scoring.text_bank import TextBank, text_bank_of
+from service.vision.rois import Rois, detected_rois
+
+NUM_NULL_SCENES = 400
+NULL_SEED = 50_000_000
+WILSON_Z = 1.96
+
+
+class TorchEncoder:
+    """A student that has not been exported, behind the interface of the bundle's encoders."""
+
+    def __init__(self, student: Nano, tokenizer: Tokenizer, pixels: bool = True) -> None:
+        self.student = student.eval()
+        self.captions = CaptionEncoder(tokenizer, student.context_length)
+        self.pixels = pixels
+
+    @torch.no_grad()
+    def encode(
+        self,
+        frames: NDArray[np.uint8],
+        rois: NDArray[np.float32],
+        roi_classes: NDArray[np.int64],
+        pairs: NDArray[np.int64],
+    ) -> ImageEmbeddings:
+        """See `service.bundle.encoder.ImageEncoder.encode`."""
+        inputs = (frames, np.asarray(rois, np.float32), roi_classes, pairs)
+        scene, relation, gate = self.student.encode_image(*(torch.from_numpy(i) for i in inputs))
+        return ImageEmbeddings(scene.numpy(), relation.numpy(), gate.numpy())
+
+    @torch.no_grad()
+    def encode_texts(self, texts: Sequence[Describable]) -> TextEmbeddings:
+        """See `service.bundle.text.TextEncoder.encode`."""
+        tokens, spans = self.captions([Caption(text.text, text.spans) for text in texts])
+        pooled, svo = self.student.encode_text(tokens, spans)
+        return TextEmbeddings(pooled.numpy(), svo.numpy())
+
+
+@dataclass(frozen=True, slots=True)
+class TextFigures:
+    """What one set of vectors reaches on ``num_scenes`` held-out anomalous scenes."""
+
+    name: str
+    num_scenes: int
+    leaf_right: float
+    leaf_interval: tuple[float, float]
+    code_right: float
+    participants_right: float
+    frame_auc: float
+
+
+def compare_texts(
+    student: Nano, tokenizer: Tokenizer, hierarchy: Hierarchy, num_scenes: int = 600, seed: int = 0
+) -> list[TextFigures]:
+    """The table: trained, shuffled descriptions, random weights; the same scenes for all.
+
+    Args:
+        student: The trained student.
+        tokenizer: Its tokenizer.
+        hierarchy: Its descriptions are what explains.
+        num_scenes: Held-out scenes, about half of them anomalous.
+        seed: Of the shuffling and of the random weights.
+    """
+    trained = TorchEncoder(student, tokenizer)
+    torch.manual_seed(seed)
+    untrained = Nano(
+        tokenizer.get_vocab_size(), student.context_length, student.half_dim,
+        student.text_tower.position.shape[1],
+    )  # fmt: skip
+    scenes = [make_traffic_scene(i, "heldout") for i in range(num_scenes)]
+    vectors = trained.encode_texts(hierarchy.flat)
+    order = np.random.default_rng(seed).permutation(len(hierarchy.flat))
+    shuffled = TextEmbeddings(vectors.pooled[order], vectors.svo[order])
+    random_encoder = TorchEncoder(untrained, tokenizer)
+    random_vectors = random_encoder.encode_texts(hierarchy.flat)
+    return [
+        _figures("trained", trained, text_bank_of(hierarchy.flat, vectors), scenes),
+        _figures("shuffled descriptions", trained, text_bank_of(hierarchy.flat, shuffled), scenes),
+        _figures("random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors), scenes),
+    ]
+
+
+def _figures(
+    name: str, encoder: TorchEncoder, bank: TextBank, scenes: Sequence[Scene]
+) -> TextFigures:
+    """Each variant gets its own null from training scenes: none suffers from another's scale."""
+    neutral = FrameAnalyzer(_NoDetector(), encoder, bank, neutral_calibration())
+    normal = [make_traffic_scene(NULL_SEED + i) for i in range(NUM_NULL_SCENES)]
+    evidence = np.stack([r.evidence for r in _results(neutral, [s for s in normal if not s.anomalous])])
+    mean, std = leaf_null(evidence)
+    nulls = {
+        leaf: LeafNull(mean=float(m), std=float(s))
+        for leaf, m, s in zip(bank.leaf_ids, mean, std, strict=True)
+    }
+    stills = neutral.calibration.stills.model_copy(update={"leaf_null": nulls})
+    calibration = neutral.calibration.model_copy(update={"stills": stills})
+    results = _results(FrameAnalyzer(_NoDetector(), encoder, bank, calibration), scenes)
+    codes = {item.leaf_id: set(item.dota) for item in bank.descriptions}
+    roles = {item.leaf_id: item.participants for item in bank.descriptions}
+    leaf, code, role = [], [], []
+    for scene, result in zip(scenes, results, strict=True):
+        if not scene.anomalous or scene.leaf_id is None:
+            continue
+        finite = np.isfinite(result.standardised)
+        top = bank.leaf_ids[int(np.where(finite, result.standardised, -np.inf).argmax())]
+        leaf.append(top == scene.leaf_id)
+        code.append(bool(codes[top] & codes[scene.leaf_id]))
+        role.append(roles[top] == roles[scene.leaf_id])
+    scores = np.array([result.score for result in results])
+    labels = np.array([scene.anomalous for scene in scenes])
+    return TextFigures(
+        name, len(leaf), float(np.mean(leaf)), wilson_interval(sum(leaf), len(leaf)),
+        float(np.mean(code)), float(np.mean(role)), rank_auc(scores, labels),
+    )  # fmt: skip
+
+
+def _results(analyzer: FrameAnalyzer, scenes: Sequence[Scene]) -> list[FrameResult]:
+    results: list[FrameResult] = []
+    for start in range(0, len(scenes), 16):
+        part = scenes[start : start + 16]
+        frames = [scene.frame for scene in part if scene.frame is not None]
+        results += analyzer.analyze_detected(frames, [noisy_rois(scene, start) for scene in part])
+    return results
+
+
+def noisy_rois(scene: Scene, seed: int) -> Rois:
+    """The scene's boxes as a small detector would have reported them."""
+    rng = np.random.default_rng((seed, len(scene.class_names)))
+    xyxy, names, _ = apply_detector_noise(scene.xyxy, scene.class_names, rng)
+    return detected_rois(xyxy, names, np.full(len(names), 0.8, np.float32))
+
+
+def wilson_interval(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927)."""
+    share = hits / total
+    centre = (share + WILSON_Z**2 / (2 * total)) / (1 + WILSON_Z**2 / total)
+    spread = WILSON_Z * np.sqrt(share * (1 - share) / total + WILSON_Z**2 / (4 * total**2))
+    spread /= 1 + WILSON_Z**2 / total
+    return float(centre - spread), float(centre + spread)
+
+
+def rank_auc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
+    """Area under the ROC curve by ranks; ties count half."""
+    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    return float((rank[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+class _NoDetector:
+    """The scenes bring their own boxes."""
+
+    def detect(self, frame: NDArray[np.uint8], /) -> Rois:
+        raise AssertionError("scenes are analyzed with the boxes they come with")
