@@ -3,27 +3,48 @@
 Dimension letters used in this file: N boxes, A grid cells, C classes, H W frame size in pixels.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.bundle.graphs import END_TO_END_COLUMNS, YOLOX_STRIDES
 from service.bundle.manifest import BundleError, DetectorSpec
+from service.bundle.sessions import Session
 from service.vision.rois import Rois, detected_rois
 
-YOLOX_STRIDES = (8, 16, 32)
-MAX_LOG_SIZE = 12.0  # exp beyond this is no size any more
-MAX_BOXES = 100
-END_TO_END_COLUMNS = 6  # x1, y1, x2, y2, score, class
+SIZE_STEP = 32  # coarsest stride: every input side is a multiple of it
+MAX_LOG_SIZE = 8.0  # exp(8) strides is wider than any frame; more would overflow float32
+MAX_BOXES = 100  # the most confident ones; pairs grow with the square
 
-Raw = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """Boxes in pixels of the network input.
+
+    Attributes:
+        xyxy: (N, 4) float32.
+        scores: (N,) float32 in 0..1.
+        classes: (N,) int64 indices into the spec's classes.
+    """
+
+    xyxy: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
 
 
 class Detector:
-    """``detector.onnx`` behind arrays: letterbox, run, decode, suppress."""
+    """The bundle's detector behind arrays: letterbox, run, decode, suppress.
 
-    def __init__(self, session: Any, spec: DetectorSpec) -> None:
+    Args:
+        session: Session of the detector's graph; shared between threads.
+        spec: How its input is made and its output read.
+    """
+
+    def __init__(self, session: Session, spec: DetectorSpec) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
         self.spec = spec
@@ -36,80 +57,82 @@ class Detector:
 
         Returns:
             Detected ROIs in 0..1 of the frame, most confident first; none is a valid answer.
-        """
-        height, width = frame.shape[:2]
-        pixels, ratio = self._letterbox(frame)
-        output = self._session.run(None, {self._input: pixels})[0]
-        xyxy, scores, classes = self._decode(output, pixels.shape[2:])
-        kept = self._suppress(xyxy, scores, classes)
-        scale = np.array([width, height, width, height], np.float32) * ratio
-        boxes = np.clip(xyxy[kept] / scale, 0.0, 1.0)
-        # A box that lies wholly in the padding has no area left.
-        solid = (boxes[:, 2:] - boxes[:, :2] > 1e-4).all(axis=1)
-        names = [self.spec.classes[i] for i in classes[kept][solid]]
-        return detected_rois(boxes[solid], names, scores[kept][solid])
-
-    def warm_up(self) -> None:
-        """Run once; a graph that does not fit its spec stops the start.
 
         Raises:
-            BundleError: Naming what was found and what was expected.
+            ValueError: The frame is not (H, W, 3) uint8 with at least one pixel.
         """
-        try:
-            self.detect(np.full((36, 64, 3), self.spec.letterbox_value, np.uint8))
-        except BundleError:
-            raise
-        except Exception as error:
-            reason = str(error).splitlines()[0][:160]
-            raise BundleError(f"detector.onnx: does not fit its spec ({reason})") from error
-
-    def input_hw(self, height: int, width: int) -> tuple[int, int]:
-        """Size of the network input for a frame of (height, width) pixels."""
-        if self.spec.input_hw is not None:
-            return self.spec.input_hw
-        ratio = self.spec.long_side / max(height, width)
-        rows, columns = (max(32, -(-round(side * ratio) // 32) * 32) for side in (height, width))
-        return rows, columns
-
-    def _letterbox(self, frame: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-        """(1, 3, h, w) float32 with the frame in the top left corner, and its scale."""
-        height, width = frame.shape[:2]
-        rows, columns = self.input_hw(height, width)
-        ratio = min(rows / height, columns / width)
-        inner = (max(1, round(width * ratio)), max(1, round(height * ratio)))
-        # Averaging when shrinking: the other kernels alias and cost recall on small objects.
-        kernel = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-        canvas = np.full((rows, columns, 3), self.spec.letterbox_value, np.uint8)
-        canvas[: inner[1], : inner[0]] = cv2.resize(frame, inner, interpolation=kernel)
-        if self.spec.colour == "bgr":
-            canvas = canvas[..., ::-1]
-        pixels = canvas.transpose(2, 0, 1)[None].astype(np.float32) * np.float32(self.spec.scale)
-        return np.ascontiguousarray(pixels), ratio
-
-    def _decode(self, output: NDArray[np.float32], input_hw: tuple[int, ...]) -> Raw:
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
+            raise ValueError(f"a frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
+        input_hw = network_size(frame.shape[0], frame.shape[1], self.spec)
+        canvas, content_wh = letterbox(frame, input_hw, self.spec.letterbox_value)
+        output = self._session.run(None, {self._input: self._pixels(canvas)})[0]
         if self.spec.layout == "yolox":
-            return decode_yolox(output, (input_hw[0], input_hw[1]), self.spec)
-        return decode_ultralytics(output, self.spec)
+            boxes = decode_yolox(output, input_hw, self.spec)
+        else:
+            boxes = decode_ultralytics(output, self.spec)
+        boxes = suppress(boxes, self.spec.nms_iou)
+        # Width and height are rounded apart when resizing: each axis has its own scale.
+        xyxy = (boxes.xyxy / np.array([*content_wh, *content_wh], np.float32)).clip(0.0, 1.0)
+        # A box that lies wholly in the padding has no area left.
+        solid = (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+        names = [self.spec.classes[i] for i in boxes.classes[solid]]
+        return detected_rois(xyxy[solid], names, boxes.scores[solid].clip(0.0, 1.0))
 
-    def _suppress(
-        self,
-        xyxy: NDArray[np.float32],
-        scores: NDArray[np.float32],
-        classes: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        """Rows that survive class-wise non-maximum suppression, best first."""
-        if len(xyxy) == 0:
-            return np.zeros(0, np.int64)
-        xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-        kept = cv2.dnn.NMSBoxesBatched(
-            xywh.tolist(), scores.tolist(), classes.tolist(), self.spec.score_threshold, self.spec.nms_iou
-        )
-        rows = np.asarray(kept, np.int64).reshape(-1)
-        return rows[np.argsort(-scores[rows], kind="stable")][:MAX_BOXES]
+    def warm_up(self) -> None:
+        """Run once on grey, so that the first frame does not pay for it.
+
+        Raises:
+            BundleError: The output is not as the spec says.
+        """
+        self.detect(np.full((36, 64, 3), self.spec.letterbox_value, np.uint8))
+
+    def _pixels(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(h, w, 3) uint8 RGB to the (1, 3, h, w) float32 that the graph was trained on."""
+        ordered = canvas[..., ::-1] if self.spec.colour == "bgr" else canvas
+        pixels = np.ascontiguousarray(ordered.transpose(2, 0, 1)[None], np.float32)
+        return pixels * np.float32(self.spec.scale)
 
 
-def decode_yolox(output: NDArray[np.float32], input_hw: tuple[int, int], spec: DetectorSpec) -> Raw:
-    """Read YOLOX rows: offsets to the grid cell, log sizes, objectness, class probabilities.
+def network_size(height: int, width: int, spec: DetectorSpec) -> tuple[int, int]:
+    """Height and width of the network input for a frame.
+
+    A free size keeps the longer side at ``spec.long_side`` and rounds the other up to a multiple
+    of 32: a 16:9 frame costs 40 % less than a square.
+    """
+    if spec.input_hw is not None:
+        return spec.input_hw
+    ratio = spec.long_side / max(height, width)
+    rows, columns = (-(-round(side * ratio) // SIZE_STEP) * SIZE_STEP for side in (height, width))
+    return max(rows, SIZE_STEP), max(columns, SIZE_STEP)
+
+
+def letterbox(
+    frame: NDArray[np.uint8], input_hw: tuple[int, int], padding: int
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Fit a frame into the top left corner of the network input.
+
+    Args:
+        frame: (H, W, 3) uint8.
+        input_hw: Size of the network input.
+        padding: Grey level of what the frame does not cover.
+
+    Returns:
+        (h, w, 3) uint8, and the width and height in pixels that the frame covers, each >= 1.
+    """
+    height, width = frame.shape[:2]
+    ratio = min(input_hw[0] / height, input_hw[1] / width)
+    content_wh = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+    # Averaging when shrinking: the other kernels alias and lose small objects.
+    kernel = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
+    canvas = np.full((*input_hw, 3), padding, np.uint8)
+    canvas[: content_wh[1], : content_wh[0]] = cv2.resize(frame, content_wh, interpolation=kernel)
+    return canvas, content_wh
+
+
+def decode_yolox(
+    output: NDArray[np.float32], input_hw: tuple[int, int], spec: DetectorSpec
+) -> Boxes:
+    """Read YOLOX rows: offset from the grid cell, log size, objectness, class probabilities.
 
     Args:
         output: (1, A, 5 + C) float32.
@@ -117,60 +140,98 @@ def decode_yolox(output: NDArray[np.float32], input_hw: tuple[int, int], spec: D
         spec: Classes and score threshold.
 
     Returns:
-        xyxy (N, 4) in input pixels, scores (N,) and classes (N,) above the threshold.
+        Boxes above the threshold, not yet suppressed.
 
     Raises:
-        BundleError: When the output does not have the promised shape.
+        BundleError: The output does not have the promised shape.
     """
-    grid, strides = _yolox_grid(input_hw)
-    expected = (1, len(grid), 5 + len(spec.classes))
+    cells, strides = _yolox_grid(input_hw)
+    expected = (1, len(cells), 5 + len(spec.classes))
     if output.shape != expected:
-        raise BundleError(f"detector.onnx: output {output.shape}, {spec.layout} expects {expected}")
+        raise BundleError(f"{spec.file}: found an output {output.shape}, expected {expected}")
     rows = output[0]
     scores = rows[:, 4] * rows[:, 5:].max(axis=1)
     above = scores >= spec.score_threshold
-    rows, grid, strides = rows[above], grid[above], strides[above]
-    centre = (rows[:, :2] + grid) * strides
-    half = np.exp(np.minimum(rows[:, 2:4], MAX_LOG_SIZE)) * strides / 2
-    xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
-    return xyxy, scores[above], rows[:, 5:].argmax(axis=1).astype(np.int64)
+    rows, cells, strides = rows[above], cells[above], strides[above]
+    centre = (rows[:, :2] + cells) * strides
+    size = np.exp(np.minimum(rows[:, 2:4], MAX_LOG_SIZE)) * strides
+    return _finite(_from_centre(centre, size), scores[above], rows[:, 5:].argmax(axis=1))
 
 
-def decode_ultralytics(output: NDArray[np.float32], spec: DetectorSpec) -> Raw:
-    """Read ultralytics outputs: v8/v11 (1, 4 + C, A) of cxcywh, or v26 (1, N, 6) end to end.
+def decode_ultralytics(output: NDArray[np.float32], spec: DetectorSpec) -> Boxes:
+    """Read ultralytics outputs: v8 and v11 (1, 4 + C, A), or v26 end to end (1, N, 6).
 
     Args:
-        output: float32 in one of the two layouts.
+        output: float32 in one of the two layouts; the first holds centre, size and one score per
+            class, the second x1, y1, x2, y2, score, class.
         spec: Classes and score threshold.
 
     Returns:
-        xyxy (N, 4) in input pixels, scores (N,) and classes (N,) above the threshold.
+        Boxes above the threshold, not yet suppressed.
 
     Raises:
-        BundleError: When the output has neither shape.
+        BundleError: The output has neither shape, or a class that the spec does not know.
     """
-    num_rows = 4 + len(spec.classes)
+    num_rows, num_classes = 4 + len(spec.classes), len(spec.classes)
     if output.ndim == 3 and output.shape[1] == num_rows:
-        columns = output[0].T
+        columns = output[0].T  # (A, 4 + C)
         scores = columns[:, 4:].max(axis=1)
         above = scores >= spec.score_threshold
-        centre, half = columns[above, :2], columns[above, 2:4] / 2
-        xyxy = np.concatenate([centre - half, centre + half], axis=1)
-        return xyxy, scores[above], columns[above, 4:].argmax(axis=1).astype(np.int64)
+        columns = columns[above]
+        xyxy = _from_centre(columns[:, :2], columns[:, 2:4])
+        return _finite(xyxy, scores[above], columns[:, 4:].argmax(axis=1))
     if output.ndim == 3 and output.shape[2] == END_TO_END_COLUMNS:
         rows = output[0][output[0][:, 4] >= spec.score_threshold]
-        return rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64)
+        classes = rows[:, 5].astype(np.int64)
+        if ((classes < 0) | (classes >= num_classes)).any():
+            raise BundleError(
+                f"{spec.file}: found class {classes.max()}, expected 0..{num_classes - 1}"
+            )
+        return _finite(rows[:, :4], rows[:, 4], classes)
     raise BundleError(
-        f"detector.onnx: output {output.shape}, ultralytics expects (1, {num_rows}, A) or (1, N, 6)"
+        f"{spec.file}: found an output {output.shape}, "
+        f"expected (1, {num_rows}, A) or (1, N, {END_TO_END_COLUMNS})"
+    )
+
+
+def suppress(boxes: Boxes, iou: float) -> Boxes:
+    """Drop boxes that overlap a better one of their own class; best first, at most MAX_BOXES."""
+    if not len(boxes.scores):
+        return boxes
+    low, high = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
+    xywh = np.concatenate([low, high - low], axis=1)
+    # Scores were cut while decoding; NMS must not cut again (it drops a score equal to its limit).
+    kept = cv2.dnn.NMSBoxesBatched(
+        xywh.tolist(), boxes.scores.tolist(), boxes.classes.tolist(), 0.0, iou
+    )
+    rows = np.asarray(kept, np.int64).reshape(-1)
+    best_first = rows[np.argsort(-boxes.scores[rows], kind="stable")]
+    best = best_first[:MAX_BOXES]
+    return Boxes(boxes.xyxy[best], boxes.scores[best], boxes.classes[best])
+
+
+def _from_centre(centre: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
+
+
+def _finite(
+    xyxy: NDArray[np.float32], scores: NDArray[np.float32], classes: NDArray[np.int64]
+) -> Boxes:
+    """Leave out rows with NaN or infinity: one bad cell must not cost the whole frame."""
+    sound = np.isfinite(xyxy).all(axis=1) & (xyxy[:, 2:] >= xyxy[:, :2]).all(axis=1)
+    rows = np.flatnonzero(sound)
+    return Boxes(
+        xyxy[rows].astype(np.float32),
+        scores[rows].astype(np.float32),
+        classes[rows].astype(np.int64),
     )
 
 
 def _yolox_grid(input_hw: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cell corners (A, 2) in cells and strides (A, 1), in the order of YOLOX's rows."""
+    """Grid cells (A, 2) as column and row, and strides (A, 1), in the order of YOLOX's rows."""
     cells, strides = [], []
     for stride in YOLOX_STRIDES:
-        rows, columns = input_hw[0] // stride, input_hw[1] // stride
-        y, x = np.mgrid[0:rows, 0:columns]
+        y, x = np.mgrid[: input_hw[0] // stride, : input_hw[1] // stride]
         cells.append(np.stack([x, y], axis=-1).reshape(-1, 2))
-        strides.append(np.full((rows * columns, 1), stride))
+        strides.append(np.full((x.size, 1), stride))
     return np.concatenate(cells).astype(np.float32), np.concatenate(strides).astype(np.float32)
