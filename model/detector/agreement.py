@@ -82,7 +82,10 @@ def agreement(pairings: Sequence[Pairing], threshold: float) -> dict[str, Any]:
         for i, name in enumerate(CLASSES)
     }
     rows["size"] = {
-        name: {"recall": _ratio(found[:, i].sum(), wanted[:, i].sum()), "of": int(wanted[:, i].sum())}
+        name: {
+            "recall": _ratio(found[:, i].sum(), wanted[:, i].sum()),
+            "of": int(wanted[:, i].sum()),
+        }
         for i, (name, _) in enumerate(SIZES)
     }
     return rows

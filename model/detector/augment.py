@@ -37,10 +37,9 @@ def _window(
     if rng.random() < 0.5:
         matrix[0] = (-scale_x, 0, width - shift_x)
     flags = cv2.INTER_CUBIC if rng.random() < 0.2 else cv2.INTER_LINEAR
-    window: Frame = cv2.warpAffine(
-        frame, matrix, (width, height), flags=flags, borderValue=(PADDING,) * 3
-    )
-    return window
+    grey = (PADDING,) * 3
+    window = cv2.warpAffine(frame, matrix, (width, height), flags=flags, borderValue=grey)
+    return np.asarray(window, dtype=np.uint8)
 
 
 def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
@@ -78,14 +77,13 @@ def _recolour(view: Frame, how: Augmentation, rng: np.random.Generator) -> Frame
     vivid = np.clip(levels * gain_s, 0, 255).astype(np.uint8)
     turned = ((levels + int(rng.integers(-8, 9))) % 180).astype(np.uint8)
     parts = [cv2.LUT(hue, turned), cv2.LUT(saturation, vivid), cv2.LUT(value, bright)]
-    recoloured: Frame = cv2.cvtColor(cv2.merge(parts), cv2.COLOR_HSV2BGR)
-    return recoloured
+    return np.asarray(cv2.cvtColor(cv2.merge(parts), cv2.COLOR_HSV2BGR), dtype=np.uint8)
 
 
 def _degrade(view: Frame, how: Augmentation, rng: np.random.Generator) -> Frame:
     """Blur, sensor noise and JPEG blocks, each on its own chance."""
     if rng.random() < how.blur:
-        view = cv2.GaussianBlur(view, (0, 0), rng.uniform(0.5, 1.5))
+        view = np.asarray(cv2.GaussianBlur(view, (0, 0), rng.uniform(0.5, 1.5)), dtype=np.uint8)
     if rng.random() < how.noise:
         # Noise at half size looks like a cheap sensor and costs a quarter.
         noise = rng.normal(0, rng.uniform(2, 12), (view.shape[0] // 2, view.shape[1] // 2, 3))
@@ -93,7 +91,8 @@ def _degrade(view: Frame, how: Augmentation, rng: np.random.Generator) -> Frame:
         view = np.clip(view + large, 0, 255).astype(np.uint8)
     if rng.random() < how.jpeg:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
-        view = cv2.imdecode(cv2.imencode(".jpg", view, quality)[1], cv2.IMREAD_COLOR)
+        packed = cv2.imencode(".jpg", view, quality)[1]
+        view = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
     return view
 
 

@@ -26,9 +26,7 @@ class DetectorRun:
         size = recipe.network
         self.recipe = recipe
         self.student = TrafficDetector(len(CLASSES), size.widths, size.neck_width)
-        self.adapters = nn.ModuleList(
-            nn.Conv2d(size.neck_width, TEACHER_WIDTH, 1) for _ in STRIDES
-        )
+        self.adapters = nn.ModuleList(nn.Conv2d(size.neck_width, TEACHER_WIDTH, 1) for _ in STRIDES)
         self.averaged = copy.deepcopy(self.student).requires_grad_(False).eval()
         self.optimizer = _optimizer(nn.ModuleList([self.student, self.adapters]), recipe)
         self.rng = np.random.default_rng(recipe.seed)
@@ -79,8 +77,9 @@ def _optimizer(modules: nn.Module, recipe: DetectorRecipe) -> torch.optim.AdamW:
     """AdamW that leaves biases and batch norm without weight decay."""
     kernels = [weight for weight in modules.parameters() if weight.ndim > 1]
     others = [weight for weight in modules.parameters() if weight.ndim <= 1]
+    groups: list[dict[str, Any]] = [{"params": kernels}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.AdamW(
-        [{"params": kernels}, {"params": others, "weight_decay": 0.0}],
+        groups,
         lr=recipe.optimisation.learning_rate,
         weight_decay=recipe.optimisation.weight_decay,
     )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from model.detector.agreement import DOUBT, Pairing, agreement, best_threshold, pair_boxes
 from model.detector.classes import CLASSES, COCO_MEMBERS
 from model.detector.export import NMS_IOU, detector_spec
-from model.detector.footage import FrameFile, data_root, split_by_camera
+from model.detector.footage import FrameFile, data_root, read_frame, split_by_camera
 from model.detector.recipe import SHIPPED_RECIPE, load_detector_recipe
 from service.bundle.manifest import DetectorSpec
 from service.bundle.sessions import make_session
@@ -72,7 +72,7 @@ def compare(
 def still_frames(files: Iterable[FrameFile]) -> Iterable[NDArray[np.uint8]]:
     """Read frames as RGB, one at a time."""
     for file in files:
-        yield cv2.cvtColor(cv2.imread(str(file.path)), cv2.COLOR_BGR2RGB)
+        yield np.ascontiguousarray(read_frame(file)[..., ::-1])
 
 
 def clip_frames(folder: Path, fps: float = 1.0) -> Iterable[NDArray[np.uint8]]:

@@ -74,8 +74,17 @@ def read_frames(files: tuple[FrameFile, ...]) -> NDArray[np.uint8]:
     """Read all frames into memory: (N, 360, 640, 3) uint8 BGR."""
     frames = np.empty((len(files), FRAME_WH[1], FRAME_WH[0], 3), dtype=np.uint8)
     for slot, file in zip(frames, files, strict=True):
-        pixels = cv2.imread(str(file.path))
-        if pixels is None:
-            raise FileNotFoundError(f"{file.path} is not a readable image")
-        slot[:] = cv2.resize(pixels, FRAME_WH, interpolation=cv2.INTER_AREA)
+        slot[:] = cv2.resize(read_frame(file), FRAME_WH, interpolation=cv2.INTER_AREA)
     return frames
+
+
+def read_frame(file: FrameFile) -> NDArray[np.uint8]:
+    """Read one frame: (H, W, 3) uint8 BGR.
+
+    Raises:
+        FileNotFoundError: There is no image that OpenCV can read.
+    """
+    pixels = cv2.imread(str(file.path))
+    if pixels is None:
+        raise FileNotFoundError(f"{file.path} is not a readable image")
+    return np.asarray(pixels, dtype=np.uint8)
