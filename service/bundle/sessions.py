@@ -90,9 +90,8 @@ def runtime_name(session: Session) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """The first line of an error's text: ONNX Runtime adds source places and dumps below it."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
+    """An error's text in one line and at a readable length; ONNX Runtime's has several."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def _options(runtime: Any, threads: int) -> Any:

@@ -67,11 +67,12 @@ class GraphWriter:
         return bytes(model.SerializeToString())
 
 
-def image_encoder(half_dim: int = HALF_DIM, seed: int = 1) -> bytes:
+def image_encoder(half_dim: int = HALF_DIM, seed: int = 1, unit_length: float = 1.0) -> bytes:
     """`frames`, `rois`, `roi_classes`, `pairs` to `scene`, `relation`, `scene_gate`.
 
     The frame is squashed to a small map; ROIs are aligned crops of it with their box and class,
-    and a pair is its subject, its object (or a null row) in this order.
+    and a pair is its subject, its object (or a null row) in this order. Another ``unit_length``
+    breaks the contract on purpose.
     """
     rng = np.random.default_rng(seed)
     g = GraphWriter()
@@ -107,7 +108,8 @@ def image_encoder(half_dim: int = HALF_DIM, seed: int = 1) -> bytes:
     obj = g.op("Where", g.op("Less", obj, g.constant(0, np.int64)), null, obj)
     both = [g.op("Gather", with_null, rows) for rows in (subject, obj)]
     pair_row = g.op("Concat", *both, axis=1)  # (K, 40)
-    g.unit(g.op("Gemm", pair_row, *_linear(g, rng, 40, half_dim)), out="relation")
+    direction = g.unit(g.op("Gemm", pair_row, *_linear(g, rng, 40, half_dim)), out="direction")
+    g.op("Mul", direction, g.constant(unit_length), out="relation")
     return g.model(
         [
             ("frames", "uint8", ["B", "H", "W", 3]),
