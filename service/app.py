@@ -3,123 +3,165 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import TypedDict
 
 import structlog
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
-from knowledge.hierarchy import load_hierarchy
-from service.api import frames, health, jobs, knowledge, problems, videos
-from service.api.guards import MULTIPART_OVERHEAD, Admission, ByteLimits, SecurityHeaders
+from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
+from service.api import frames, health, jobs, knowledge, pages, videos
+from service.api.guards import BodyLimit, Slots
+from service.api.middleware import RequestMiddleware
+from service.api.problems import add_problem_handlers, problem_of
 from service.api.state import Shared
+from service.errors import FatalError
 from service.jobs.queue import InProcessQueue
-from service.jobs.store import Job, JobOptions, JobStore
-from service.observe.logs import RequestIds
-from service.observe.metrics import HttpMetrics, Metrics
+from service.jobs.store import Job, JobStore
+from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine, load_engine
 from service.pipeline.report import Report
 from service.pipeline.video import VideoAnalyzer
 from service.settings import Settings
+from service.version import VERSION
 
 log = structlog.get_logger()
-MAX_KNOWLEDGE_BYTES = 1024**2
-VERSION = "0.1.0"
+
+FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields of a form
+KNOWLEDGE_FILE = "knowledge.yaml"
+
+
+class AppState(TypedDict):
+    """What every request finds in ``request.state``."""
+
+    shared: Shared
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Load the models and build the app around them.
+    """Load and warm the models, then build the app around them.
 
     Args:
         settings: The one settings object.
 
     Returns:
-        The app; its models are warm when this returns.
+        The app; its job worker starts and stops with its lifespan.
 
     Raises:
         FatalError: In one line, when the service cannot start.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.data_dir)
     engine = load_live_engine(settings)
     metrics = Metrics()
-    metrics.build.info(
-        {"version": VERSION, "bundle": engine.current.bundle.manifest.name,
-         "bundle_sha256": engine.current.bundle.digest, "runtime": engine.current.bundle.runtime}
-    )  # fmt: skip
-    queue = _queue(settings, engine, metrics)
+    _describe_build(metrics, engine)
+    queue = _make_queue(settings, engine, metrics)
+    metrics.watch_jobs(queue.counts)
+    slots = Slots(settings.max_concurrency, settings.max_waiting)
+    shared = Shared(settings, engine, queue, metrics, slots)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
         queue.start()
-        yield
+        log.info("service_started")
+        yield {"shared": shared}
         queue.stop()
+        log.info("service_stopped")
 
     app = FastAPI(
-        title="SA-CLIP", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None,
+        title="SA-CLIP",
+        version=VERSION,
         description="Zero-shot traffic anomaly detection that says which description explains it.",
-    )  # fmt: skip
-    admission = Admission(settings.max_concurrency)
-    app.state.shared = Shared(settings, engine, queue, metrics, admission)
-    app.state.metrics = metrics
-    problems.install(app)
-    for part in (frames, videos, jobs, knowledge, health):
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    add_problem_handlers(app)
+    for part in (frames, videos, jobs, knowledge, health, pages):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=health.WEB))
-    # Added last stands first: ids before everything, then metrics, headers, and the byte limits.
-    app.add_middleware(ByteLimits, limits=_byte_limits(settings), default=MAX_KNOWLEDGE_BYTES)
-    app.add_middleware(SecurityHeaders)
-    app.add_middleware(HttpMetrics, metrics=metrics)
-    app.add_middleware(RequestIds)
+    app.mount("/static", pages.static_files)
+    # The one added last stands in front.
+    app.add_middleware(BodyLimit, limit_of=_body_limits(settings))
+    app.add_middleware(RequestMiddleware, metrics=metrics)
     return app
 
 
 def load_live_engine(settings: Settings) -> LiveEngine:
-    """The engine with the hierarchy that was last in use here, and a line that says so."""
+    """The engine with the hierarchy that was last in service here, and a line that says so."""
     started = time.perf_counter()
-    keep_at = settings.data_dir / "knowledge.json"
-    hierarchy = load_hierarchy(keep_at if keep_at.is_file() else None)
-    engine = load_engine(settings.bundle, settings.threads, hierarchy)
+    keep_at = settings.data_dir / KNOWLEDGE_FILE
+    source = keep_at if keep_at.is_file() else settings.knowledge_file
+    engine = load_engine(settings.bundle, settings.threads, _load_hierarchy(source))
     log.info(
         "engine_loaded",
         bundle=engine.bundle.manifest.name,
         bundle_sha256=engine.bundle.digest[:12],
         runtime=engine.bundle.runtime,
-        knowledge=str(keep_at) if keep_at.is_file() else "shipped",
+        knowledge=str(source or "shipped"),
         leaves=len(engine.hierarchy.leaves),
         descriptions=len(engine.hierarchy.flat),
-        seconds=round(time.perf_counter() - started, 2),
+        ms=round((time.perf_counter() - started) * 1000),
     )
     return LiveEngine(engine, keep_at)
 
 
-def _byte_limits(settings: Settings) -> dict[str, int]:
-    pictures = settings.max_images * settings.max_image_bytes
-    return {
-        "/frames/score": pictures + MULTIPART_OVERHEAD,
-        "/videos/analyze": settings.max_video_bytes + MULTIPART_OVERHEAD,
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FatalError(f"{folder}: cannot be made ({error.strerror})") from error
+
+
+def _load_hierarchy(path: Path | None) -> Hierarchy:
+    try:
+        return load_hierarchy(path)
+    except KnowledgeError as error:
+        raise FatalError(str(error.violations[0])) from error
+
+
+def _describe_build(metrics: Metrics, engine: LiveEngine) -> None:
+    bundle = engine.current.bundle
+    metrics.build_info.labels(
+        version=VERSION,
+        model=bundle.manifest.name,
+        model_sha=bundle.digest[:12],
+        runtime=bundle.runtime,
+    ).set(1)
+
+
+def _body_limits(settings: Settings) -> Callable[[str], int]:
+    limits = {
+        "/frames/score": settings.max_request_bytes + FORM_OVERHEAD_BYTES,
+        "/videos/analyze": settings.max_video_bytes + FORM_OVERHEAD_BYTES,
     }
+    return lambda path: limits.get(path, knowledge.MAX_BODY_BYTES)
 
 
-def _queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProcessQueue:
+def _make_queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProcessQueue:
     def analyze(
         path: Path,
-        name: str,
-        options: JobOptions,
+        job: Job,
         progress: Callable[[float, str], None],
-        cancelled: Callable[[], bool],
+        is_cancelled: Callable[[], bool],
     ) -> Report:
+        # The snapshot is taken here: a job keeps the hierarchy it began with.
         analyzer = VideoAnalyzer(
-            engine.current, max_pixels=settings.max_image_pixels,
+            engine.current,
+            max_pixels=settings.max_image_pixels,
             max_seconds=settings.max_video_seconds,
-        )  # fmt: skip
+        )
         report = analyzer.analyze(
-            path, sample_fps=options.sample_fps, mode=options.mode, top_k=options.top_k,
-            name=name, progress=progress, cancelled=cancelled,
-        )  # fmt: skip
-        metrics.images.labels("videos").inc(len(report.frames))
+            path,
+            sample_fps=job.options.sample_fps,
+            mode=job.options.mode,
+            top_k=job.options.top_k,
+            name=job.name,
+            progress=progress,
+            cancelled=is_cancelled,
+        )
+        metrics.count_report(len(report.frames), sum(e.count for e in report.decode_errors))
         return report
 
-    def ended(job: Job) -> None:
+    def on_end(job: Job) -> None:
         metrics.jobs_ended.labels(job.status).inc()
         if job.started_at and job.ended_at:
             metrics.job_duration.observe((job.ended_at - job.started_at).total_seconds())
@@ -127,8 +169,8 @@ def _queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProces
     return InProcessQueue(
         JobStore(settings.data_dir / "jobs"),
         analyze,
-        lambda error: problems.describe(error).model_dump(exclude_none=True),
-        settings.max_queued_jobs,
-        settings.job_retention_hours,
-        ended,
+        describe=lambda error: problem_of(error).model_dump(exclude_none=True),
+        capacity=settings.max_queued_jobs,
+        retention=timedelta(hours=settings.job_retention_hours),
+        on_end=on_end,
     )

@@ -1,26 +1,26 @@
 """Everything the service may refuse. Nothing here knows HTTP; `api/problems.py` maps it.
 
     ServiceError
-    +-- FrameTooLarge, FrameNotSupported, FrameNotDecodable
+    +-- FrameTooLarge, FrameNotSupported, FrameNotDecodable, TooManyFrames
     +-- VideoTooLarge, VideoNotSupported, VideoNotDecodable, AnalysisCancelled
-    +-- UploadTooLarge, TooManyFrames
+    +-- UploadTooLarge
     +-- KnowledgeRejected, KnowledgeChanged
     +-- JobNotFound, ReportNotReady, Overloaded, StorageFull
     +-- FatalError          stops the start: the process says one line and exits
         +-- BundleError     (service.bundle.manifest)
         +-- RuntimeMissing  (service.bundle.sessions)
-        +-- SettingsError   (service.settings)
+        +-- SettingsError
 
 A class's docstring is the title of its problem; `str(error)` is the detail.
 """
 
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
 
 class ServiceError(Exception):
     """The request cannot be served."""
-
-
-class FatalError(ServiceError):
-    """The service cannot start."""
 
 
 class FrameTooLarge(ServiceError):
@@ -35,6 +35,10 @@ class FrameNotDecodable(ServiceError):
     """The picture cannot be decoded."""
 
 
+class TooManyFrames(ServiceError):
+    """The request holds more pictures than the service accepts."""
+
+
 class VideoTooLarge(ServiceError):
     """The video is larger or longer than the service accepts."""
 
@@ -47,24 +51,31 @@ class VideoNotDecodable(ServiceError):
     """The video cannot be decoded."""
 
 
-class AnalysisCancelled(ServiceError):
-    """The analysis was cancelled."""
-
-
 class UploadTooLarge(ServiceError):
     """The upload has more bytes than the service accepts."""
 
 
-class TooManyFrames(ServiceError):
-    """The request holds more pictures than the service accepts at once."""
+class RuleViolation(Protocol):
+    """What `knowledge.violations.Violation` says, seen from here."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
 
 
 class KnowledgeRejected(ServiceError):
-    """The hierarchy breaks its rules."""
+    """The hierarchy of descriptions breaks a rule; nothing was changed."""
+
+    def __init__(self, detail: str, violations: Sequence[RuleViolation]) -> None:
+        super().__init__(detail)
+        self.violations = tuple(violations)
 
 
 class KnowledgeChanged(ServiceError):
-    """The hierarchy is no longer the one the request was made for."""
+    """The hierarchy in service is not the one the request names."""
 
 
 class JobNotFound(ServiceError):
@@ -72,7 +83,11 @@ class JobNotFound(ServiceError):
 
 
 class ReportNotReady(ServiceError):
-    """The job has no report yet, or will never have one."""
+    """The job has no report."""
+
+
+class AnalysisCancelled(ServiceError):
+    """The analysis was cancelled."""
 
 
 class Overloaded(ServiceError):
@@ -80,4 +95,17 @@ class Overloaded(ServiceError):
 
 
 class StorageFull(ServiceError):
-    """There is no room on the disk for the upload."""
+    """The service has no room to store the upload."""
+
+
+class FatalError(ServiceError):
+    """The service cannot start."""
+
+
+class SettingsError(FatalError):
+    """A setting is unknown or has an impossible value."""
+
+
+def kind_of(error: type[ServiceError]) -> str:
+    """The error's stable public name: ``FrameTooLarge`` is ``frame-too-large``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()

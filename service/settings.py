@@ -2,28 +2,36 @@
 
 import difflib
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import ByteSize, Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    ByteSize,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.bundle.bundle import EMBEDDED_BUNDLE
-from service.errors import FatalError
+from service.errors import SettingsError
 
 PREFIX = "SACLIP_"
-# Read by the tests and the training side, not by the service.
-NOT_SETTINGS = ("TEST_DATA",)
+# Read by tests and by commands on real footage, not by the service.
+RESERVED = frozenset({"SACLIP_TEST_DATA"})
+EMBEDDED_BUNDLE = Path(__file__).parent / "bundles" / "nano"
 
-
-class SettingsError(FatalError):
-    """A setting has a value or a name that nothing can use."""
+MIB = 1024**2
+GIB = 1024**3
 
 
 class Settings(BaseSettings):
-    """Every knob of the service; the table in README.md is generated from this class.
+    """Every knob of the service.
 
-    Built once by the command line and passed down. Nothing else reads the environment.
+    Built once, by the command line, and passed down. Nothing else reads the environment.
     """
 
     model_config = SettingsConfigDict(
@@ -35,67 +43,94 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """Address to listen on."""
+    """Address to listen on; ``0.0.0.0`` lets other machines in."""
 
     port: int = Field(default=8000, ge=0, le=65535)
-    """Port to listen on."""
+    """Port to listen on; 0 takes any free one."""
 
     bundle: Path = EMBEDDED_BUNDLE
-    """Folder of the model bundle; the embedded nano bundle by default."""
+    """Folder of the model bundle; the embedded ``nano`` by default."""
 
-    data_dir: Path = Path.home() / ".local" / "share" / "saclip"
-    """Where uploads, jobs, reports and an edited hierarchy are kept."""
+    data_dir: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "saclip")
+    """Folder for uploads, reports and the accepted hierarchy; made when missing."""
 
-    max_image_bytes: ByteSize = Field(default=ByteSize(20 * 1024**2), gt=0)
-    """Largest encoded picture; ``20MiB`` style values work too."""
-
-    max_image_pixels: PositiveInt = 50_000_000
-    """Largest decoded picture or video frame, in pixels."""
-
-    max_images: PositiveInt = 16
-    """Pictures in one request."""
-
-    max_video_bytes: ByteSize = Field(default=ByteSize(2 * 1024**3), gt=0)
-    """Largest uploaded video."""
-
-    max_video_seconds: PositiveFloat = 7200.0
-    """Longest video that is analysed, in seconds."""
-
-    sample_fps: float = Field(default=10.0, gt=0, le=60)
-    """Frames a second that are scored in a video."""
+    knowledge_file: Path | None = None
+    """Hierarchy to start with; one accepted by ``PUT /knowledge`` earlier goes before it."""
 
     threads: NonNegativeInt = 0
-    """Threads of one inference; 0 lets the runtime choose."""
+    """Threads of one model run; 0 lets the runtime choose."""
 
-    max_concurrency: PositiveInt = 8
-    """Frame requests in the house at once; one more is answered 429."""
+    max_concurrency: PositiveInt = 2
+    """Frame requests computed at once."""
 
-    max_queued_jobs: PositiveInt = 64
+    max_waiting: NonNegativeInt = 16
+    """Frame requests that may wait for their turn; one more is answered 429."""
+
+    max_image_bytes: ByteSize = Field(default=ByteSize(20 * MIB), gt=0)
+    """Largest picture file; ``8MiB`` style values work too."""
+
+    max_image_pixels: PositiveInt = 50_000_000
+    """Largest picture or video frame in pixels, read from its header before it is decoded."""
+
+    max_images_per_request: PositiveInt = 16
+    """Pictures in one ``POST /frames/score``."""
+
+    max_request_bytes: ByteSize = Field(default=ByteSize(64 * MIB), gt=0)
+    """Largest body of one ``POST /frames/score``, all its pictures together."""
+
+    max_video_bytes: ByteSize = Field(default=ByteSize(2 * GIB), gt=0)
+    """Largest video file."""
+
+    max_video_seconds: PositiveFloat = 7200.0
+    """Longest video that is analysed."""
+
+    sample_fps: float = Field(default=10.0, gt=0, le=60)
+    """Frames of a second that are analysed when a request does not say."""
+
+    max_queued_jobs: PositiveInt = 32
     """Video jobs that may wait; one more is answered 429."""
 
     job_retention_hours: PositiveFloat = 168.0
-    """How long finished jobs and their reports are kept."""
+    """Ended jobs and their reports are deleted after this time."""
 
-    log_format: Literal["json", "console"] = "console"
-    """``json`` for machines, ``console`` for people."""
+    min_free_bytes: ByteSize = Field(default=ByteSize(512 * MIB), ge=0)
+    """Free space in ``data_dir`` below which uploads are refused and ``/readyz`` says no."""
+
+    log_format: Literal["json", "console"] = Field(
+        default_factory=lambda: "console" if sys.stderr.isatty() else "json"
+    )
+    """``json`` for machines, ``console`` for people; by default what stderr is."""
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Read the settings, with the command line's own values on top.
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; overrides of the command line win where they are not None.
 
     Raises:
-        SettingsError: In one line, naming the setting; mistyped names get a suggestion.
+        SettingsError: A variable is misspelt or its value is impossible; one line.
     """
-    known = {(PREFIX + name).upper() for name in (*Settings.model_fields, *NOT_SETTINGS)}
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise SettingsError(f"{name}: there is no such setting{hint}")
-    given = {name: value for name, value in overrides.items() if value is not None}
+    refuse_unknown_variables(os.environ)
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # pydantic checks the values
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = PREFIX + str(first["loc"][0]).upper()
-        raise SettingsError(f"{name}={first['input']!r}: {first['msg']}") from error
+        found = (f"{_variable(e['loc'])}: {e['msg']}" for e in error.errors(include_url=False))
+        raise SettingsError("; ".join(found)) from None
+
+
+def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    """A misspelt ``SACLIP_*`` variable would else be ignored in silence.
+
+    Raises:
+        SettingsError: Names the variable and the nearest setting.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | RESERVED
+    for variable in sorted(environment):
+        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise SettingsError(f"{variable} is not a setting of this service{hint}")
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    """Name of the variable; an unknown key of ``.env`` already carries the prefix."""
+    name = str(location[0]).upper() if location else "settings"
+    return name if name.startswith(PREFIX) else PREFIX + name

@@ -1,32 +1,37 @@
 """``POST /frames/score``: pictures in, scores and explanations out."""
 
+import time
 from typing import Annotated
 
-import numpy as np
-from fastapi import APIRouter, File, Form, UploadFile
-from numpy.typing import NDArray
+from fastapi import APIRouter, Depends, File, UploadFile
 
 from service import errors
 from service.api import problems
-from service.api.schemas import FrameScore, FramesAnswer, ModelName
+from service.api.forms import ModeField, OnlyFields, TopK
+from service.api.schemas import FramesAnswer
 from service.api.state import State
-from service.errors import FrameTooLarge, ServiceError, TooManyFrames
-from service.pipeline.frame import FrameResult
-from service.pipeline.report import explanation_rows, roi_rows
+from service.pipeline.engine import Engine
+from service.pipeline.frame_score import FrameScore, frame_score
+from service.pipeline.report import ModelRow
 from service.scoring.calibration import Mode
 from service.settings import Settings
-from service.vision.images import decode_image
+from service.vision.images import Frame, decode_image
 
 router = APIRouter(prefix="/frames", tags=["frames"])
+
 Pictures = Annotated[list[UploadFile], File(description="JPEG, PNG or WebP; one or more.")]
-TopK = Annotated[int, Form(ge=1, le=50, description="Explanations for each picture.")]
-ModeField = Annotated[Mode, Form(description="How the score is made; `eq11` is always beside it.")]
 
 
 @router.post(
     "/score",
-    responses=problems.responses(
-        errors.FrameTooLarge, errors.FrameNotSupported, errors.FrameNotDecodable, errors.Overloaded
+    dependencies=[Depends(OnlyFields("top_k", "mode", repeated=("image",)))],
+    responses=problems.form_responses(
+        errors.FrameTooLarge,
+        errors.TooManyFrames,
+        errors.UploadTooLarge,
+        errors.FrameNotSupported,
+        errors.FrameNotDecodable,
+        errors.Overloaded,
     ),
 )
 def score_frames(
@@ -34,50 +39,50 @@ def score_frames(
 ) -> FramesAnswer:
     """Score pictures and explain each score.
 
-    A picture without any object is not an error: it is scored as a whole.
+    A picture in which nothing is found is not an error: it is scored as a whole. One picture that
+    cannot be used refuses the request and is named.
     """
     # A plain `def`: it runs in a worker thread, so inference never blocks the event loop.
-    limit = state.settings.max_images
+    limit = state.settings.max_images_per_request
     if len(image) > limit:
-        raise TooManyFrames(f"{len(image)} pictures, at most {limit} in one request")
-    with state.admission.enter():
-        frames = [_decode(upload, state.settings) for upload in image]
+        raise errors.TooManyFrames(f"{len(image)} pictures, the limit is {limit}")
+    with state.slots.take():
         engine = state.engine.current
-        results = engine.analyzer.analyze(frames, mode=mode, top_k=top_k, domain="stills")
-    names = [upload.filename or "image" for upload in image]
-    scores = [_row(name, f.shape, r) for name, f, r in zip(names, frames, results, strict=True)]
-    for result in results:
-        state.metrics.time_stages(result.timings_ms)
-        state.metrics.score.observe(result.probability)
-    state.metrics.images.labels("frames").inc(len(results))
-    model = ModelName(
+        decoded = [
+            _decode(upload, number, state.settings) for number, upload in enumerate(image, start=1)
+        ]
+        scores = _scores(engine, decoded, mode, top_k)
+    for score in scores:
+        state.metrics.observe_stages_ms(score.timings_ms)
+        state.metrics.anomaly_score.observe(score.probability)
+    state.metrics.inference_images.inc(len(scores))
+    model = ModelRow(
         bundle=engine.bundle.manifest.name, knowledge_sha256=engine.hierarchy.sha256, mode=mode
     )
     return FramesAnswer(model=model, results=scores)
 
 
-def _decode(upload: UploadFile, settings: Settings) -> NDArray[np.uint8]:
-    name = upload.filename or "image"
+def _decode(upload: UploadFile, number: int, settings: Settings) -> tuple[str, Frame, float]:
+    """Name, frame and milliseconds of one picture."""
+    name = upload.filename or f"image {number}"
+    started = time.perf_counter()
     data = upload.file.read(settings.max_image_bytes + 1)
     if len(data) > settings.max_image_bytes:
-        raise FrameTooLarge(f"{name}: more than {settings.max_image_bytes} bytes")
+        size = f"more than {settings.max_image_bytes} bytes, which is the limit"
+        raise errors.FrameTooLarge(f"image {number} ({name}): {size}")
     try:
-        return decode_image(data, settings.max_image_pixels)
-    except ServiceError as error:
-        raise type(error)(f"{name}: {error}") from error
+        frame = decode_image(data, settings.max_image_pixels)
+    except errors.ServiceError as error:
+        raise type(error)(f"image {number} ({name}): {error}") from error
+    return name, frame, (time.perf_counter() - started) * 1000
 
 
-def _row(name: str, shape: tuple[int, ...], result: FrameResult) -> FrameScore:
-    return FrameScore(
-        name=name,
-        width=shape[1],
-        height=shape[0],
-        score=result.score,
-        eq11=result.eq11,
-        probability=result.probability,
-        anomalous=result.anomalous,
-        appearance=result.appearance,
-        rois=roi_rows(result.rois, shape[1], shape[0]),
-        explanations=explanation_rows(result.explanations),
-        timings_ms=result.timings_ms,
-    )
+def _scores(
+    engine: Engine, decoded: list[tuple[str, Frame, float]], mode: Mode, top_k: int
+) -> list[FrameScore]:
+    frames = [frame for _, frame, _ in decoded]
+    results = engine.analyzer.analyze(frames, mode=mode, top_k=top_k, domain="stills")
+    return [
+        frame_score(name, (frame.shape[1], frame.shape[0]), result, decode_ms)
+        for (name, frame, decode_ms), result in zip(decoded, results, strict=True)
+    ]

@@ -1,102 +1,107 @@
-"""What stands before the routes: byte limits, admission, security headers."""
+"""Limits on what a request may cost: bytes before they are stored, computations at once."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 
-from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Overloaded
+from service.errors import Overloaded, UploadTooLarge
 
-MULTIPART_OVERHEAD = 64 * 1024  # boundaries, headers and the small form fields
-SECURITY_HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-        "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "x-frame-options": "DENY",
-}
+# A client that only sends cannot read the refusal: what little is left is swallowed first.
+MAX_DRAIN_BYTES = 64 * 1024**2
+MAX_DRAIN_S = 10.0
 
 
-class ByteLimits:
-    """Refuse a body by its announced length, and count the bytes of one that lies or says nothing.
+class BodyLimit:
+    """Count the bytes of a body as they arrive and stop at the limit.
+
+    Frameworks store an upload before a route sees it; a limit inside the route comes too late.
 
     Args:
-        app: The next ASGI app.
-        limits: Largest body by path; other paths get ``default``.
-        default: Largest body elsewhere, in bytes.
+        app: The application below.
+        limit_of: The limit in bytes for a path.
     """
 
-    def __init__(self, app: ASGIApp, limits: dict[str, int], default: int) -> None:
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
         self.app = app
-        self.limits = limits
-        self.default = default
+        self.limit_of = limit_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = self.limits.get(scope["path"], self.default)
-        announced = dict(scope["headers"]).get(b"content-length", b"")
-        seen = 0
+        limit = self.limit_of(scope["path"])
+        declared = _declared_length(scope)
+        received = 0
 
-        async def counted() -> Message:
-            nonlocal seen
-            # The routes' own parser passes HTTP exceptions on, so that the answer is a problem.
-            if announced.isdigit() and int(announced) > limit:
-                raise HTTPException(413, f"{int(announced)} bytes, at most {limit} are accepted")
+        async def counting_receive() -> Message:
+            nonlocal received
+            if declared > limit:
+                await _drain(receive, declared)
+                raise UploadTooLarge(f"the body has {declared} bytes, the limit is {limit}")
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise HTTPException(413, f"more than {limit} bytes, the most that is accepted")
+            received += len(message.get("body", b""))
+            if received > limit:
+                if message.get("more_body", False):
+                    await _drain(receive, 0)
+                raise UploadTooLarge(f"the body has more than {limit} bytes, which is the limit")
             return message
 
-        await self.app(scope, counted, send)
+        await self.app(scope, counting_receive, send)
 
 
-class SecurityHeaders:
-    """Tell browsers to load nothing from elsewhere and to guess nothing."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+def _declared_length(scope: Scope) -> int:
+    value = Headers(scope=scope).get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() else 0
 
 
-class Admission:
-    """Lets so many requests in at once and refuses the next one at the door."""
+async def _drain(receive: Receive, expected: int) -> None:
+    """Swallow the rest of a body within bounds; the server cuts off a far larger one."""
+    if expected > MAX_DRAIN_BYTES:
+        return
+    swallowed = 0
+    deadline = time.monotonic() + MAX_DRAIN_S
+    while swallowed <= MAX_DRAIN_BYTES and time.monotonic() < deadline:
+        message = await receive()
+        swallowed += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._inside = 0
-        self._lock = Lock()
+
+class Slots:
+    """Let a few computations run, a few more wait, and refuse the rest at once.
+
+    Args:
+        running: Computations at the same time.
+        waiting: Computations that may wait for one of these.
+        patience_s: Longest wait.
+    """
+
+    def __init__(self, running: int, waiting: int, patience_s: float = 30.0) -> None:
+        self._free = threading.Semaphore(running)
+        self._places = threading.Semaphore(running + waiting)
+        self._capacity = (running, waiting)
+        self._patience_s = patience_s
 
     @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Hold a place.
+    def take(self) -> Iterator[None]:
+        """Hold one slot.
 
         Raises:
-            Overloaded: When all places are taken.
+            Overloaded: Nobody more may wait, or the wait took too long.
         """
-        with self._lock:
-            if self._inside >= self._limit:
-                raise Overloaded(f"{self._inside} requests are being scored, at most {self._limit}")
-            self._inside += 1
+        if not self._places.acquire(blocking=False):
+            running, waiting = self._capacity
+            raise Overloaded(f"{running} requests are being computed and {waiting} more wait")
         try:
-            yield
+            if not self._free.acquire(timeout=self._patience_s):
+                raise Overloaded(f"no slot came free within {self._patience_s:g} s")
+            try:
+                yield
+            finally:
+                self._free.release()
         finally:
-            with self._lock:
-                self._inside -= 1
+            self._places.release()

@@ -1,49 +1,43 @@
 """``/jobs``: where a video's analysis stands, its report, and cancelling it."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from service import errors
 from service.api import problems
-from service.api.schemas import JobAnswer, JobList
+from service.api.schemas import JobAnswer, JobList, job_answer
 from service.api.state import State
-from service.jobs.store import Job
 from service.pipeline.report import Report
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As `POST /videos/analyze` gave it.")]
-
-
-def job_answer(job: Job) -> JobAnswer:
-    """A job as the API shows it."""
-    done = job.status == "completed"
-    content = job.model_dump(exclude={"options"})
-    return JobAnswer.model_validate(
-        {**content, "report_url": f"/jobs/{job.id}/report" if done else None}
-    )
 
 
 @router.get("")
 def list_jobs(state: State) -> JobList:
     """All jobs that are kept, newest first."""
-    return JobList(jobs=[job_answer(job) for job in state.queue.list()])
+    return JobList(jobs=[job_answer(job) for job in state.queue.jobs()])
 
 
 @router.get("/{job_id}", responses=problems.responses(errors.JobNotFound))
-def read_job(state: State, job_id: JobId) -> JobAnswer:
+def read_job(state: State, job_id: str) -> JobAnswer:
     """Status, progress and stage of one job."""
     return job_answer(state.queue.get(job_id))
 
 
-@router.get("/{job_id}/report", responses=problems.responses(errors.JobNotFound, errors.ReportNotReady))
-def read_report(state: State, job_id: JobId) -> Report:
-    """The finished report."""
-    return state.queue.report(job_id)
+@router.get(
+    "/{job_id}/report",
+    response_model=Report,
+    responses=problems.responses(errors.JobNotFound, errors.ReportNotReady),
+)
+def read_report(state: State, job_id: str) -> Response:
+    """The report of a completed job."""
+    # Checked when it was written: reading it as JSON once more would only cost time.
+    return Response(state.queue.report(job_id), media_type="application/json")
 
 
-@router.delete("/{job_id}", status_code=204, responses=problems.responses(errors.JobNotFound))
-def delete_job(state: State, job_id: JobId) -> Response:
-    """Cancel a job that waits or runs; forget one that has ended."""
-    state.queue.delete(job_id)
-    return Response(status_code=204)
+@router.delete("/{job_id}", status_code=202, responses=problems.responses(errors.JobNotFound))
+def cancel_job(state: State, job_id: str) -> JobAnswer:
+    """Cancel a job that waits or runs; a running one stops within a second.
+
+    A job that has ended stays as it is.
+    """
+    return job_answer(state.queue.cancel(job_id))

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import internal_problem, problem_response
+from service.api.problems import problem_of, problem_response
 from service.observe.metrics import Metrics
 
 log = structlog.get_logger()
@@ -72,11 +72,11 @@ class RequestMiddleware:
                 await self.app(scope, receive, send_with_headers)
             except ClientDisconnect:
                 log.info("client_gone", path=scope["path"])
-            except Exception:
+            except Exception as error:
                 log.exception("request_failed", path=scope["path"])
                 if status is not None:
                     raise
-                response = problem_response(internal_problem(), request_id)
+                response = problem_response(problem_of(error), request_id)
                 await response(scope, receive, send_with_headers)
             finally:
                 self.metrics.http_requests_in_progress.dec()

@@ -1,5 +1,6 @@
 """Errors as ``application/problem+json`` (RFC 9457). The only module that knows both sides."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -7,25 +8,27 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import errors
 
 log = structlog.get_logger()
+
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = "2"
+RETRY_AFTER_S = 2  # a frame takes well under a second; two let a short burst pass
+INVALID = "A field is missing, unknown or has an impossible value."
 
 STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.FrameTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.FrameNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.FrameNotDecodable: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooManyFrames: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.VideoTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.VideoNotSupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.VideoNotDecodable: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.AnalysisCancelled: HTTPStatus.CONFLICT,
     errors.UploadTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    errors.TooManyFrames: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.KnowledgeRejected: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.KnowledgeChanged: HTTPStatus.PRECONDITION_FAILED,
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
@@ -35,91 +38,120 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
 }
 
 
+class BrokenRule(BaseModel):
+    """One rule that a hierarchy breaks."""
+
+    id: str
+    rule: str
+    detail: str
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str | None = None
-    request_id: str | None = None
-    errors: list[dict[str, Any]] | None = None
+    type: str = Field(default="about:blank", examples=["/problems/frame-not-decodable"])
+    title: str = Field(examples=["The picture cannot be decoded."])
+    status: int = Field(examples=[422])
+    detail: str | None = Field(default=None, examples=["a.jpg: the file is empty (0 bytes)"])
+    request_id: str | None = Field(default=None, examples=["5f0c6a2e9d1b4c55"])
+    errors: list[BrokenRule] | None = None
 
 
-def problem_kind(error: type[errors.ServiceError]) -> str:
-    """``FrameTooLarge`` to ``frame-too-large``."""
-    name = error.__name__
-    return "".join("-" + c.lower() if c.isupper() else c for c in name).lstrip("-")
-
-
-def describe(error: errors.ServiceError) -> Problem:
-    """The problem an error stands for, whether it is answered at once or kept with a job."""
-    status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+def problem_of(error: Exception) -> Problem:
+    """What a client is told of an error, at once or with the job that failed of it."""
+    status = STATUS_OF.get(type(error)) if isinstance(error, errors.ServiceError) else None
+    if status is None:
+        # A defect of ours: the client learns nothing but the id to ask with.
+        return Problem(title="Internal Server Error", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    assert isinstance(error, errors.ServiceError)
+    broken = None
+    if isinstance(error, errors.KnowledgeRejected):
+        broken = [BrokenRule(id=v.id, rule=v.rule, detail=v.detail) for v in error.violations]
     return Problem(
-        type=f"/problems/{problem_kind(type(error))}",
-        title=(type(error).__doc__ or "").strip(),
+        type=f"/problems/{errors.kind_of(type(error))}",
+        title=type(error).__doc__ or "",
         status=status,
-        detail=str(error),
-        errors=getattr(error, "violations", None),
+        detail=str(error) or None,
+        errors=broken,
+    )
+
+
+def problem_response(
+    problem: Problem, request_id: str | None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The problem as a response."""
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if problem.status == 429 else {}
+    return JSONResponse(
+        problem.model_copy(update={"request_id": request_id}).model_dump(exclude_none=True),
+        status_code=problem.status,
+        headers={**retry, **(headers or {})},
+        media_type=MEDIA_TYPE,
     )
 
 
 def responses(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, Any]]:
     """OpenAPI ``responses=`` entry for the given errors."""
-    content = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
     titles: dict[int, list[str]] = {}
     for kind in kinds:
-        titles.setdefault(STATUS_OF[kind].value, []).append((kind.__doc__ or "").strip())
+        titles.setdefault(STATUS_OF[kind].value, []).append(kind.__doc__ or "")
+    return {status: documented(" ".join(lines)) for status, lines in sorted(titles.items())}
+
+
+def form_responses(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, Any]]:
+    """The same for a route that reads a form, which may be malformed."""
+    found = responses(*kinds)
+    described = found.get(422, {}).get("description", "")
     return {
-        status: {"description": " ".join(texts), "content": content}
-        for status, texts in titles.items()
+        **found,
+        400: documented("The body cannot be parsed."),
+        422: documented(f"{INVALID} {described}".strip()),
     }
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the app as a problem."""
+def documented(description: str) -> dict[str, Any]:
+    """One OpenAPI response that is a problem."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "model": Problem, "content": content}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Every error of the app leaves as a problem; `middleware.py` sees to the unexpected ones."""
     app.add_exception_handler(errors.ServiceError, _on_service_error)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(Exception, _on_any_error)
-
-
-def problem_response(request: Request, problem: Problem, **headers: str) -> JSONResponse:
-    """Send a problem, with the id under which the log knows the request."""
-    request_id = getattr(request.state, "request_id", None)
-    content = problem.model_copy(update={"request_id": request_id}).model_dump(exclude_none=True)
-    return JSONResponse(content, problem.status, headers, media_type=MEDIA_TYPE)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
 
 
 def _on_service_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.ServiceError)
-    problem = describe(error)
-    log.info("request_refused", kind=problem.type, status=problem.status, path=request.url.path)
-    request.app.state.metrics.rejected.labels(problem_kind(type(error))).inc()
-    headers = {"Retry-After": RETRY_AFTER_S} if isinstance(error, errors.Overloaded) else {}
-    return problem_response(request, problem, **headers)
-
-
-def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    # The input is not echoed: it may be a whole file.
-    found = [
-        {"field": ".".join(str(part) for part in entry["loc"]), "detail": entry["msg"]}
-        for entry in error.errors()
-    ]
-    detail = "; ".join(f"{entry['field']}: {entry['detail']}" for entry in found[:5])
-    problem = Problem(title="The request is not valid.", status=422, detail=detail, errors=found)
-    return problem_response(request, problem)
+    if type(error) not in STATUS_OF:
+        raise error
+    return _refusal(request, problem_of(error), errors.kind_of(type(error)))
 
 
 def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    detail = error.detail if error.detail != title else None
-    problem = Problem(title=title, status=error.status_code, detail=detail)
-    return problem_response(request, problem, **(error.headers or {}))
+    if isinstance(error.__cause__, errors.ServiceError):
+        # FastAPI turns whatever stops the reading of a body into 400; ours is more exact.
+        return _on_service_error(request, error.__cause__)
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = None if error.detail == phrase else str(error.detail)
+    problem = Problem(title=phrase, status=error.status_code, detail=detail)
+    return _refusal(request, problem, f"http-{error.status_code}", error.headers)
 
 
-def _on_any_error(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.url.path, exc_info=error)
-    return problem_response(request, Problem(title="Internal Server Error", status=500))
+def _on_invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """Name the fields and what they must be; never echo what was sent."""
+    assert isinstance(error, RequestValidationError)
+    lines = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
+    problem = Problem(
+        type="/problems/invalid-request", title=INVALID, status=422, detail="; ".join(lines)
+    )
+    return _refusal(request, problem, "invalid-request")
+
+
+def _refusal(
+    request: Request, problem: Problem, kind: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    log.info("request_refused", kind=kind, status=problem.status, detail=problem.detail)
+    request.state.metrics.requests_rejected.labels(kind).inc()
+    return problem_response(problem, request.state.request_id, headers)

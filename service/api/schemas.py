@@ -1,44 +1,20 @@
-"""Bodies of requests and answers, as OpenAPI shows them."""
+"""Bodies of answers, as OpenAPI shows them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service.api.problems import Problem
-from service.pipeline.report import ExplanationRow, RoiRow
-
-JobStatus = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
-
-
-class FrameScore(BaseModel):
-    """What one picture got."""
-
-    name: str
-    width: int
-    height: int
-    score: float
-    eq11: float
-    probability: float
-    anomalous: bool
-    appearance: Literal["on", "off"]
-    rois: list[RoiRow]
-    explanations: list[ExplanationRow]
-    timings_ms: dict[str, float]
-
-
-class ModelName(BaseModel):
-    """Which bundle and which hierarchy answered."""
-
-    bundle: str
-    knowledge_sha256: str
-    mode: str
+from service.jobs.store import Job, Status
+from service.pipeline.frame_score import FrameScore
+from service.pipeline.report import ModelRow
 
 
 class FramesAnswer(BaseModel):
-    """One entry a picture, in the order they were sent."""
+    """One result per picture, in the order they were sent, and what made them."""
 
-    model: ModelName
+    model: ModelRow
     results: list[FrameScore]
 
 
@@ -47,20 +23,21 @@ class JobAnswer(BaseModel):
 
     id: str
     object: Literal["job"] = "job"
-    status: JobStatus
-    progress: float
+    status: Status
+    progress: float = Field(ge=0, le=100, description="Percent.")
     stage: str
-    name: str
+    name: str = Field(description="File name as sent.")
     created_at: datetime
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    error: Problem | None = None
-    report_url: str | None = None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: Problem | None = Field(description="Why a failed job failed.")
+    report_url: str | None = Field(description="Where the report of a completed job is.")
 
 
 class JobList(BaseModel):
-    """Newest first."""
+    """Jobs that are kept, newest first."""
 
+    object: Literal["list"] = "list"
     jobs: list[JobAnswer]
 
 
@@ -71,4 +48,18 @@ class Readiness(BaseModel):
     reasons: list[str]
 
 
-KnowledgeDocument = dict[str, Any]
+class KnowledgeAccepted(BaseModel):
+    """The hierarchy now in service."""
+
+    sha256: str
+    leaves: int
+    descriptions: int
+
+
+def job_answer(job: Job) -> JobAnswer:
+    """A job as the API shows it; the caller's options and the disk stay out of it."""
+    return JobAnswer(
+        **job.model_dump(exclude={"options", "error"}),
+        error=Problem.model_validate(job.error) if job.error else None,
+        report_url=f"/jobs/{job.id}/report" if job.status == "completed" else None,
+    )

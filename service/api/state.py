@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from service.api.guards import Admission
+from service.api.guards import Slots
 from service.jobs.queue import JobQueue
 from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine
@@ -14,17 +14,18 @@ from service.settings import Settings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shared:
-    """Built once by `service.app`."""
+    """Built once by `service.app` and handed to every request."""
 
     settings: Settings
     engine: LiveEngine
     queue: JobQueue
     metrics: Metrics
-    admission: Admission
+    slots: Slots
 
 
-def _shared(request: Request) -> Shared:
-    return cast(Shared, request.app.state.shared)
+def get_shared(request: Request) -> Shared:
+    """What the lifespan of the app yields."""
+    return cast(Shared, request.state.shared)
 
 
-State = Annotated[Shared, Depends(_shared)]
+State = Annotated[Shared, Depends(get_shared)]

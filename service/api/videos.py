@@ -1,61 +1,173 @@
 """``POST /videos/analyze``: a clip in, a job out, or its report when the caller waits."""
 
 import shutil
-from typing import Annotated
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Query, Response, UploadFile
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service import errors
 from service.api import problems
-from service.api.jobs import job_answer
-from service.api.schemas import JobAnswer
-from service.api.state import State
-from service.errors import StorageFull
-from service.jobs.store import JobOptions
-from service.scoring.calibration import Mode
+from service.api.forms import MAX_TOP_K, invalid_field
+from service.api.schemas import JobAnswer, job_answer
+from service.api.state import Shared, State
+from service.api.uploads import UploadForm, receive_upload
+from service.jobs.store import ENDED, Job, JobOptions
 from service.pipeline.report import Report
+from service.scoring.calibration import Mode
+from service.settings import Settings
+from service.vision.clips import ClipReader
 
 router = APIRouter(prefix="/videos", tags=["videos"])
-SPARE_DISK_BYTES = 256 * 1024**2
-Video = Annotated[UploadFile, File(description="MP4, MOV, WebM, MKV, AVI or MPEG-TS.")]
-SampleFps = Annotated[float | None, Form(gt=0, le=60, description="Frames a second to score.")]
-TopK = Annotated[int, Form(ge=1, le=50, description="Explanations for each segment.")]
-ModeField = Annotated[Mode, Form(description="How the score is made.")]
-Wait = Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the report.")]
+
+POLL_S = 0.1
+
+
+class VideoFields(BaseModel):
+    """The fields beside the file; text, because that is what a form carries."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sample_fps: float | None = Field(
+        default=None, gt=0, le=60, description="Frames of a second to score; 10 when left out."
+    )
+    top_k: int = Field(default=5, ge=1, le=MAX_TOP_K, description="Explanations of each segment.")
+    mode: Mode = Field(default="paired", description="How the score is made.")
+
+
+def _form_schema() -> dict[str, Any]:
+    """The form for OpenAPI, which cannot see what a streamed body must hold."""
+    schema = VideoFields.model_json_schema()
+    video = {"type": "string", "format": "binary", "description": "MP4, MOV, MKV, WebM, AVI or TS."}
+    properties = {"video": video, **schema["properties"]}
+    return {
+        "type": "object",
+        "required": ["video"],
+        "properties": properties,
+        "additionalProperties": False,
+    }
 
 
 @router.post(
     "/analyze",
     status_code=202,
-    response_model=JobAnswer | Report,
+    response_model=JobAnswer,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": _form_schema()}},
+        }
+    },
     responses={
         200: {"model": Report, "description": "The report, when it was ready in time."},
-        **problems.responses(errors.VideoTooLarge, errors.Overloaded, errors.StorageFull),
+        202: {"description": "The job; `Location` says where to look for it."},
+        **problems.form_responses(
+            errors.UploadTooLarge,
+            errors.VideoTooLarge,
+            errors.VideoNotSupported,
+            errors.VideoNotDecodable,
+            errors.Overloaded,
+            errors.StorageFull,
+        ),
     },
 )
-def analyze_video(
+async def analyze_video(
+    request: Request,
     state: State,
-    response: Response,
-    video: Video,
-    sample_fps: SampleFps = None,
-    top_k: TopK = 5,
-    mode: ModeField = "paired",
-    wait: Wait = 0,
-) -> JobAnswer | Report:
+    wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the report.")] = 0,
+) -> Response:
     """Queue a clip for analysis.
 
-    Answers 202 with the job and its `Location`, or 200 with the report when `wait` sufficed.
+    A file that is no video is refused at once. A report lists what could not be decoded.
     """
-    free = shutil.disk_usage(state.settings.data_dir).free
-    if (video.size or 0) + SPARE_DISK_BYTES > free:
-        raise StorageFull(f"{video.size} bytes to keep, {free} bytes are free")
-    options = JobOptions(
-        sample_fps=sample_fps or state.settings.sample_fps, top_k=top_k, mode=mode
-    )
-    job = state.queue.submit(video.file, video.filename or "video", options)
-    response.headers["Location"] = f"/jobs/{job.id}"
-    job = state.queue.wait(job.id, wait)
+    state.queue.check_room()
+    check_disk(state.settings, int(request.headers.get("content-length") or 0))
+    async with _upload(state, request) as (job_id, form, fields):
+        job = state.queue.submit(job_id, _shown_name(form.filename), _options(fields, state))
+    job = await _ended(state, job.id, wait)
     if job.status == "completed":
-        response.status_code = 200
-        return state.queue.report(job.id)
-    return job_answer(job)
+        report = await anyio.to_thread.run_sync(state.queue.report, job.id)
+        return Response(report, media_type="application/json", headers=_location(job))
+    if job.status == "failed":
+        problem = problems.Problem.model_validate(job.error)
+        return problems.problem_response(problem, request.state.request_id, _location(job))
+    body = job_answer(job).model_dump(mode="json")
+    return JSONResponse(body, status_code=202, headers=_location(job))
+
+
+@asynccontextmanager
+async def _upload(
+    state: Shared, request: Request
+) -> AsyncIterator[tuple[str, UploadForm, VideoFields]]:
+    """Receive and check the form; whatever goes wrong leaves nothing on the disk."""
+    job_id, path = state.queue.open_upload()
+    try:
+        form = await receive_upload(request, "video", path)
+        if form.filename is None:
+            raise RequestValidationError([invalid_field("video", "Field required")])
+        fields = _checked(form)
+        await anyio.to_thread.run_sync(_probe, path, state.settings)
+        yield job_id, form, fields
+    except BaseException:
+        state.queue.drop_upload(job_id)
+        raise
+
+
+def _checked(form: UploadForm) -> VideoFields:
+    try:
+        return VideoFields.model_validate(dict(form.fields))
+    except ValidationError as error:
+        found = [{**e, "loc": ("body", *e["loc"]), "input": None} for e in error.errors()]
+        raise RequestValidationError(found) from None
+
+
+def _probe(path: Path, settings: Settings) -> None:
+    """Open the clip and decode its first frame, so that a file that is no video is no job."""
+    limits = (settings.max_image_pixels, settings.max_video_seconds)
+    ClipReader(path, settings.sample_fps, *limits).close()
+
+
+def _options(fields: VideoFields, state: Shared) -> JobOptions:
+    sample_fps = fields.sample_fps or state.settings.sample_fps
+    return JobOptions(sample_fps=sample_fps, top_k=fields.top_k, mode=fields.mode)
+
+
+async def _ended(state: Shared, job_id: str, wait_s: float) -> Job:
+    """The job once it has ended or the wait is over; waits hold no thread."""
+    deadline = time.monotonic() + wait_s
+    job = state.queue.get(job_id)
+    while job.status not in ENDED and time.monotonic() < deadline:
+        await anyio.sleep(POLL_S)
+        job = state.queue.get(job_id)
+    return job
+
+
+def _shown_name(filename: str | None) -> str:
+    """The client's name without its folders; it is shown and never used as a path."""
+    name = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in name if c.isprintable())[:200] or "video"
+
+
+def _location(job: Job) -> dict[str, str]:
+    return {"Location": f"/jobs/{job.id}"}
+
+
+def check_disk(settings: Settings, num_bytes: int) -> None:
+    """Refuse an upload that would fill the disk.
+
+    Raises:
+        StorageFull: Less than ``min_free_bytes`` would be left.
+    """
+    free = shutil.disk_usage(settings.data_dir).free
+    if free - num_bytes < settings.min_free_bytes:
+        raise errors.StorageFull(
+            f"{free} bytes are free, {settings.min_free_bytes} must stay free after the upload"
+        )

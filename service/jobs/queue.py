@@ -1,50 +1,58 @@
-"""The queue of video jobs: a protocol, and the engine that runs them in this process."""
+"""The queue of video jobs: what the routes need of one, and the engine inside this process."""
 
+import contextlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from service.errors import AnalysisCancelled, JobNotFound, Overloaded, ReportNotReady, ServiceError
-from service.jobs.store import ENDED, Job, JobOptions, JobStore, Status
+from service.errors import (
+    AnalysisCancelled,
+    JobNotFound,
+    Overloaded,
+    ReportNotReady,
+    VideoNotDecodable,
+)
+from service.jobs.store import ENDED, STATUSES, Job, JobOptions, JobStore, Status
 from service.pipeline.report import Report
 
 log = structlog.get_logger()
+
 CLEAN_EVERY_S = 300.0
+STOP_PATIENCE_S = 10.0
 
 Progress = Callable[[float, str], None]
-Analyze = Callable[[Path, str, JobOptions, Progress, Callable[[], bool]], Report]
-Ended = Callable[[Job], None]
-Describe = Callable[[ServiceError], dict[str, Any]]
+Analyze = Callable[[Path, Job, Progress, Callable[[], bool]], Report]
 
 
 class JobQueue(Protocol):
     """What the routes need of any job engine."""
 
-    def submit(self, upload: BinaryIO, name: str, options: JobOptions) -> Job: ...
+    def check_room(self) -> None: ...
+    def open_upload(self) -> tuple[str, Path]: ...
+    def drop_upload(self, job_id: str) -> None: ...
+    def submit(self, job_id: str, name: str, options: JobOptions) -> Job: ...
     def get(self, job_id: str) -> Job: ...
-    def list(self) -> list[Job]: ...
-    def wait(self, job_id: str, seconds: float) -> Job: ...
-    def report(self, job_id: str) -> Report: ...
-    def delete(self, job_id: str) -> None: ...
-    def counts(self) -> dict[str, int]: ...
+    def jobs(self) -> Sequence[Job]: ...
+    def report(self, job_id: str) -> bytes: ...
+    def cancel(self, job_id: str) -> Job: ...
     def is_alive(self) -> bool: ...
 
 
 class InProcessQueue:
-    """One worker thread; jobs live on disk, so a restart takes unfinished ones up again.
+    """One worker thread. Jobs live on the disk, so a restart takes unfinished ones up again.
 
     Args:
         store: Where jobs are kept.
-        analyze: Runs one upload to its report.
-        describe: Turns an error into the problem kept with the job.
-        limit: Jobs that may wait.
-        retention_h: Hours that ended jobs are kept.
+        analyze: Makes the report of one upload.
+        describe: The problem to keep with a job that failed.
+        capacity: Jobs that may wait.
+        retention: How long ended jobs are kept.
         on_end: Told of every job that ended.
     """
 
@@ -52,46 +60,69 @@ class InProcessQueue:
         self,
         store: JobStore,
         analyze: Analyze,
-        describe: Describe,
-        limit: int,
-        retention_h: float,
-        on_end: Ended,
+        describe: Callable[[Exception], dict[str, Any]],
+        capacity: int,
+        retention: timedelta,
+        on_end: Callable[[Job], None],
     ) -> None:
         self._store, self._analyze, self._describe = store, analyze, describe
-        self._limit, self._retention, self._on_end = limit, timedelta(hours=retention_h), on_end
-        self._changed = threading.Condition()
-        self._jobs = {job.id: job for job in store.load()}
+        self._capacity, self._retention, self._on_end = capacity, retention, on_end
+        self._jobs: dict[str, Job] = {}
         self._cancelled: set[str] = set()
+        self._changed = threading.Condition()
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="video-worker", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="video-jobs", daemon=True)
 
     def start(self) -> None:
         """Take unfinished jobs up again and begin to work."""
-        for job in self._jobs.values():
-            if job.status == "in_progress":
-                self._update(job, status="queued", stage="queued", progress=0.0)
+        for job in self._store.load():
+            self._jobs[job.id] = job
+            if job.status in ENDED:
+                continue
+            if self._store.upload_path(job.id).is_file():
+                self._change(job.id, status="queued", stage="queued", progress=0.0)
                 log.info("job_taken_up_again", job=job.id)
+            else:
+                lost = self._describe(VideoNotDecodable("its file was lost; send it again"))
+                self._end(job.id, "failed", lost)
         self._thread.start()
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Stop working; the job that runs goes back to the queue."""
+    def stop(self) -> None:
+        """Stop working; the running job goes back to the queue for the next start."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join(timeout_s)
+        self._thread.join(STOP_PATIENCE_S)
 
-    def submit(self, upload: BinaryIO, name: str, options: JobOptions) -> Job:
-        """Keep an upload and queue it.
+    def check_room(self) -> None:
+        """Refuse before an upload is received.
 
         Raises:
-            Overloaded: When as many jobs wait as may.
+            Overloaded: As many jobs wait as may.
         """
-        waiting = self.counts().get("queued", 0)
-        if waiting >= self._limit:
-            raise Overloaded(f"{waiting} jobs are waiting, at most {self._limit}")
-        job = self._store.create(upload, name, options)
+        waiting = self.counts()["queued"]
+        if waiting >= self._capacity:
+            raise Overloaded(f"{waiting} jobs wait, which is the limit")
+
+    def open_upload(self) -> tuple[str, Path]:
+        """A new job id and the file to write its upload to."""
+        return self._store.open_upload()
+
+    def drop_upload(self, job_id: str) -> None:
+        """Forget an upload that will not become a job."""
+        self._store.remove(job_id)
+
+    def submit(self, job_id: str, name: str, options: JobOptions) -> Job:
+        """Queue the upload of ``open_upload``.
+
+        Raises:
+            Overloaded: As many jobs wait as may.
+        """
         with self._changed:
-            self._jobs[job.id] = job
+            self.check_room()
+            job = Job(id=job_id, name=name, options=options, created_at=datetime.now(UTC))
+            self._store.save(job)
+            self._jobs[job_id] = job
             self._changed.notify_all()
         return job
 
@@ -99,132 +130,123 @@ class InProcessQueue:
         """A job as it stands.
 
         Raises:
-            JobNotFound: When there is none of this id.
+            JobNotFound: There is none of this id.
         """
+        # Only ids made here are keys, so nothing a client sends becomes a path.
         with self._changed:
-            job = self._jobs.get(job_id)
-            if job is None:
-                raise JobNotFound(f"no job {job_id}")
-            return job.model_copy()
+            if job_id not in self._jobs:
+                raise JobNotFound("no job has this id; an ended one is deleted after some time")
+            return self._jobs[job_id]
 
-    def list(self) -> list[Job]:
+    def jobs(self) -> list[Job]:
         """All jobs, newest first."""
         with self._changed:
-            jobs = [job.model_copy() for job in self._jobs.values()]
-        return sorted(jobs, key=lambda job: job.created_at, reverse=True)
+            return sorted(self._jobs.values(), key=lambda job: job.created_at, reverse=True)
 
-    def wait(self, job_id: str, seconds: float) -> Job:
-        """Wait at most so long for a job to end."""
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while (left := deadline - time.monotonic()) > 0:
-                job = self._jobs.get(job_id)
-                if job is None or job.status in ENDED:
-                    break
-                self._changed.wait(left)
-        return self.get(job_id)
-
-    def report(self, job_id: str) -> Report:
-        """The report of a completed job.
+    def report(self, job_id: str) -> bytes:
+        """The report of a completed job as JSON.
 
         Raises:
-            JobNotFound: When there is no such job.
-            ReportNotReady: When it is not completed.
+            JobNotFound: There is no such job.
+            ReportNotReady: The job has none, not yet or for good.
         """
         job = self.get(job_id)
         if job.status != "completed":
-            raise ReportNotReady(f"job {job_id} is {job.status}")
-        return self._store.report(job_id)
+            detail = (job.error or {}).get("detail")
+            raise ReportNotReady(f"the job is {job.status}" + (f": {detail}" if detail else ""))
+        return self._store.read_report(job_id)
 
-    def delete(self, job_id: str) -> None:
-        """Cancel a job that waits or runs; forget one that has ended."""
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job that waits or runs; one that has ended stays as it is.
+
+        Raises:
+            JobNotFound: There is no such job.
+        """
         with self._changed:
-            job = self._jobs.get(job_id)
-            if job is None:
-                raise JobNotFound(f"no job {job_id}")
-            if job.status == "in_progress":
-                self._cancelled.add(job_id)
-                return
+            job = self.get(job_id)
             if job.status == "queued":
-                self._end(job, "cancelled")
-                return
-            del self._jobs[job_id]
-        self._store.remove(job_id)
+                self._end(job_id, "cancelled")
+            elif job.status == "in_progress":
+                self._cancelled.add(job_id)
+            return self._jobs[job_id]
 
     def counts(self) -> dict[str, int]:
-        """Jobs by status, those that wait or run always named."""
+        """Number of jobs by status."""
         with self._changed:
             found = Counter(job.status for job in self._jobs.values())
-        return {"queued": found["queued"], "in_progress": found["in_progress"]}
+        return {status: found[status] for status in STATUSES}
 
     def is_alive(self) -> bool:
         """Whether the worker works."""
         return self._thread.is_alive() and not self._stopping
 
-    def _run(self) -> None:
-        cleaned = 0.0
+    def _work(self) -> None:
+        cleaned_at = float("-inf")
         while True:
-            if time.monotonic() - cleaned > CLEAN_EVERY_S:
-                self._clean()
-                cleaned = time.monotonic()
+            if time.monotonic() - cleaned_at > CLEAN_EVERY_S:
+                self._forget_old_jobs()
+                cleaned_at = time.monotonic()
             with self._changed:
-                waiting = [job for job in self._jobs.values() if job.status == "queued"]
                 if self._stopping:
                     return
+                waiting = [job for job in self._jobs.values() if job.status == "queued"]
                 if not waiting:
                     self._changed.wait(CLEAN_EVERY_S)
                     continue
-                job = min(waiting, key=lambda job: job.created_at)
-                self._update(job, status="in_progress", stage="starting", started_at=_now())
-            self._work(job)
+                next_id = min(waiting, key=lambda job: job.created_at).id
+                self._change(
+                    next_id, status="in_progress", stage="opening", started_at=datetime.now(UTC)
+                )
+            # Whatever happens to one job, even a full disk, the next one gets its turn.
+            with contextlib.suppress(OSError):
+                self._run(next_id)
 
-    def _work(self, job: Job) -> None:
+    def _run(self, job_id: str) -> None:
         def progress(share: float, stage: str) -> None:
-            job.progress, job.stage = round(100 * share, 1), stage
+            # Ten times a second would wear the disk out; progress lives in memory only.
+            with self._changed:
+                changes = {"progress": round(100 * min(max(share, 0.0), 1.0), 1), "stage": stage}
+                self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
 
-        def cancelled() -> bool:
-            return self._stopping or job.id in self._cancelled
+        def is_cancelled() -> bool:
+            return self._stopping or job_id in self._cancelled
 
-        try:
-            path = self._store.upload_path(job.id)
-            report = self._analyze(path, job.name, job.options, progress, cancelled)
-            self._store.save_report(job.id, report)
-            self._end(job, "completed")
-        except AnalysisCancelled:
-            if self._stopping and job.id not in self._cancelled:
-                self._update(job, status="queued", stage="queued", progress=0.0)
-            else:
-                self._end(job, "cancelled")
-        except ServiceError as error:
-            self._end(job, "failed", self._describe(error))
-        except Exception as error:
-            # A job that breaks the analysis must not break the worker.
-            log.error("job_failed", job=job.id, exc_info=error)
-            problem = {"title": "The analysis failed.", "status": 500, "detail": type(error).__name__}
-            self._end(job, "failed", problem)
+        with structlog.contextvars.bound_contextvars(job=job_id):
+            try:
+                path = self._store.upload_path(job_id)
+                report = self._analyze(path, self.get(job_id), progress, is_cancelled)
+                self._store.save_report(job_id, report)
+                self._end(job_id, "completed")
+            except AnalysisCancelled:
+                if job_id in self._cancelled:
+                    self._end(job_id, "cancelled")
+                else:
+                    self._change(job_id, status="queued", stage="queued", progress=0.0)
+            except Exception as error:
+                problem = self._describe(error)
+                if problem.get("status", 500) >= 500:
+                    log.exception("job_failed")
+                self._end(job_id, "failed", problem)
 
-    def _end(self, job: Job, status: Status, error: dict[str, Any] | None = None) -> None:
-        done = {"progress": 100.0} if status == "completed" else {}
-        self._store.drop_upload(job.id)
-        self._update(job, status=status, stage=status, ended_at=_now(), error=error, **done)
-        self._cancelled.discard(job.id)
-        log.info("job_ended", job=job.id, status=status)
-        self._on_end(job)
+    def _end(self, job_id: str, status: Status, error: dict[str, Any] | None = None) -> None:
+        changes = {"progress": 100.0} if status == "completed" else {}
+        self._change(
+            job_id, status=status, stage=status, ended_at=datetime.now(UTC), error=error, **changes
+        )
+        self._cancelled.discard(job_id)
+        self._store.drop_upload(job_id)
+        log.info("job_ended", job=job_id, status=status)
+        self._on_end(self.get(job_id))
 
-    def _update(self, job: Job, **changes: Any) -> None:
+    def _change(self, job_id: str, **changes: Any) -> None:
         with self._changed:
-            for name, value in changes.items():
-                setattr(job, name, value)
-            self._store.save(job)
-            self._changed.notify_all()
+            self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
+            self._store.save(self._jobs[job_id])
 
-    def _clean(self) -> None:
-        """Forget jobs that ended long ago."""
-        for job in self.list():
-            if job.ended_at and _now() - job.ended_at > self._retention:
-                self.delete(job.id)
-                log.info("job_forgotten", job=job.id)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
+    def _forget_old_jobs(self) -> None:
+        limit = datetime.now(UTC) - self._retention
+        for job in self.jobs():
+            if job.ended_at is not None and job.ended_at < limit:
+                with self._changed:
+                    del self._jobs[job.id]
+                self._store.remove(job.id)

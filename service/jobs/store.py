@@ -1,23 +1,29 @@
-"""Jobs on disk: one folder a job, so that a restart finds them again."""
+"""Jobs on the disk: one folder each with its state, its upload and its report.
+
+A folder without a state file is an upload that never became a job; it is swept away at start.
+"""
 
 import os
 import shutil
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from service.errors import JobNotFound, ReportNotReady
-from service.scoring.calibration import Mode
 from service.pipeline.report import Report
+from service.scoring.calibration import Mode
 
 log = structlog.get_logger()
+
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
-ENDED: tuple[Status, ...] = ("completed", "failed", "cancelled")
-JOB_FILE, UPLOAD_FILE, REPORT_FILE = "job.json", "upload", "report.json"
+STATUSES: tuple[Status, ...] = ("queued", "in_progress", "completed", "failed", "cancelled")
+ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
+
+JOB_FILE, REPORT_FILE = "job.json", "report.json"
+UPLOAD_FILE = "video"  # messages about the file name it so
 
 
 class JobOptions(BaseModel, frozen=True):
@@ -28,96 +34,75 @@ class JobOptions(BaseModel, frozen=True):
     mode: Mode
 
 
-class Job(BaseModel):
-    """State of one video job."""
+class Job(BaseModel, frozen=True):
+    """State of one video job; a change makes a new one."""
 
     id: str
-    status: Status = "queued"
-    progress: float = 0.0
-    stage: str = "queued"
     name: str
     options: JobOptions
     created_at: datetime
+    status: Status = "queued"
+    progress: float = 0.0
+    stage: str = "queued"
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: dict[str, Any] | None = None
+    """The problem that ended a failed job, as the API shows it."""
 
 
 class JobStore:
-    """Folder of job folders; every write replaces a whole file."""
+    """Folder of job folders; a write replaces a whole file or nothing."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def create(self, upload: BinaryIO, name: str, options: JobOptions) -> Job:
-        """Keep an upload and make a job of it; nothing of the given name reaches a path."""
-        job = Job(
-            id=uuid.uuid4().hex, name=Path(name).name[:200] or "video", options=options,
-            created_at=datetime.now(UTC),
-        )  # fmt: skip
-        folder = self._folder / job.id
-        folder.mkdir()
-        try:
-            with (folder / UPLOAD_FILE).open("wb") as file:
-                shutil.copyfileobj(upload, file, 1024**2)
-            self.save(job)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        return job
+    def open_upload(self) -> tuple[str, Path]:
+        """A new job id and the file that its upload goes to."""
+        job_id = str(uuid.uuid4())
+        (self._folder / job_id).mkdir()
+        return job_id, self.upload_path(job_id)
+
+    def upload_path(self, job_id: str) -> Path:
+        return self._folder / job_id / UPLOAD_FILE
 
     def save(self, job: Job) -> None:
-        """Write the state of a job."""
         self._write(self._folder / job.id / JOB_FILE, job.model_dump_json(indent=2))
 
     def save_report(self, job_id: str, report: Report) -> None:
-        """Write a report and let go of the upload."""
-        self._write(self._folder / job_id / REPORT_FILE, report.model_dump_json())
-        self.drop_upload(job_id)
+        self._write(self._folder / job_id / REPORT_FILE, report.model_dump_json(by_alias=True))
+
+    def read_report(self, job_id: str) -> bytes:
+        """The report as JSON text; it was checked when it was written."""
+        return (self._folder / job_id / REPORT_FILE).read_bytes()
 
     def drop_upload(self, job_id: str) -> None:
-        """Delete the upload of a job that has ended."""
+        """Give the room of an upload back once its job has ended."""
         self.upload_path(job_id).unlink(missing_ok=True)
 
-    def upload_path(self, job_id: str) -> Path:
-        """Where the upload of a job is."""
-        return self._folder / job_id / UPLOAD_FILE
-
-    def report(self, job_id: str) -> Report:
-        """Read a report.
-
-        Raises:
-            ReportNotReady: When there is none.
-        """
-        path = self._folder / job_id / REPORT_FILE
-        if not path.is_file():
-            raise ReportNotReady(f"job {job_id} has no report")
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
+    def remove(self, job_id: str) -> None:
+        """Forget a job, or an upload that did not become one."""
+        shutil.rmtree(self._folder / job_id, ignore_errors=True)
 
     def load(self) -> list[Job]:
-        """All jobs on disk, oldest first; a folder that cannot be read is said and left alone."""
+        """All jobs on the disk, oldest first; one that cannot be read is said and left alone."""
         jobs = []
-        for path in self._folder.glob(f"*/{JOB_FILE}"):
+        for folder in self._folder.iterdir():
+            path = folder / JOB_FILE
+            if not path.is_file():
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             try:
-                jobs.append(Job.model_validate_json(path.read_text(encoding="utf-8")))
+                jobs.append(Job.model_validate_json(path.read_bytes()))
             except (OSError, ValidationError) as error:
-                log.warning("job_unreadable", folder=path.parent.name, error=type(error).__name__)
+                log.warning("job_unreadable", folder=folder.name, error=type(error).__name__)
         return sorted(jobs, key=lambda job: job.created_at)
-
-    def remove(self, job_id: str) -> None:
-        """Forget a job and its files.
-
-        Raises:
-            JobNotFound: When there is none.
-        """
-        folder = self._folder / job_id
-        if not folder.is_dir():
-            raise JobNotFound(f"no job {job_id}")
-        shutil.rmtree(folder)
 
     @staticmethod
     def _write(path: Path, text: str) -> None:
         partial = path.with_suffix(".partial")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)  # noqa: PTH105 - replaces atomically
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)

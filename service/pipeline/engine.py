@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from knowledge.hierarchy import Hierarchy, load_hierarchy
+from knowledge.hierarchy import Hierarchy, Violation, load_hierarchy
 from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, load_bundle
 from service.bundle.manifest import BundleError
+from service.errors import KnowledgeChanged, KnowledgeRejected
 from service.pipeline.frame import FrameAnalyzer
 from service.scoring.calibration import Calibration
-from service.scoring.text_bank import build_text_bank
+from service.scoring.text_bank import TextBank, build_text_bank
 from service.vision.detector import Detector
 
 
@@ -24,8 +25,12 @@ class Engine:
     analyzer: FrameAnalyzer
 
     def with_hierarchy(self, hierarchy: Hierarchy) -> "Engine":
-        """The same models with other descriptions, which are embedded here."""
-        bank = build_text_bank(hierarchy, self.bundle.text_encoder)
+        """The same models with other descriptions, which are embedded here.
+
+        Raises:
+            KnowledgeRejected: A description does not fit the encoder.
+        """
+        bank = _embed(hierarchy, self.bundle)
         return replace(self, hierarchy=hierarchy, analyzer=self.analyzer.with_text_bank(bank))
 
 
@@ -51,9 +56,19 @@ def load_engine(
     detector = Detector(bundle.detector_session, bundle.manifest.detector)
     detector.warm_up()
     known = hierarchy or load_hierarchy()
-    bank = build_text_bank(known, bundle.text_encoder)
+    bank = _embed(known, bundle)
     scale = calibration or load_calibration(bundle.calibration_path)
     return Engine(bundle, known, FrameAnalyzer(detector, bundle.image_encoder, bank, scale))
+
+
+def _embed(hierarchy: Hierarchy, bundle: Bundle) -> TextBank:
+    try:
+        return build_text_bank(hierarchy, bundle.text_encoder)
+    except ValueError as error:
+        # The encoder names the description before the colon.
+        where, _, detail = str(error).rpartition(": ")
+        broken = Violation("hierarchy", where or "hierarchy", "text-not-encodable", detail)
+        raise KnowledgeRejected(str(error), [broken]) from error
 
 
 def load_calibration(path: Path) -> Calibration:
@@ -75,10 +90,10 @@ class LiveEngine:
 
     Args:
         engine: What to begin with.
-        keep_at: File that remembers an edited hierarchy, or None.
+        keep_at: File that remembers an accepted hierarchy for the next start.
     """
 
-    def __init__(self, engine: Engine, keep_at: Path | None = None) -> None:
+    def __init__(self, engine: Engine, keep_at: Path) -> None:
         self._engine = engine
         self._keep_at = keep_at
         self._replacing = threading.Lock()
@@ -88,12 +103,26 @@ class LiveEngine:
         """The snapshot to use for one request or one job."""
         return self._engine
 
-    def replace(self, hierarchy: Hierarchy) -> None:
-        """Embed, keep and use another hierarchy; on any error nothing has changed."""
+    def replace(
+        self, hierarchy: Hierarchy, text: bytes, expected: frozenset[str] | None = None
+    ) -> None:
+        """Embed, keep and use another hierarchy; on any error nothing has changed.
+
+        Args:
+            hierarchy: The new one.
+            text: Its file as an expert wrote it, comments included, which is what is kept.
+            expected: Digests of which the present hierarchy must have one; None for any.
+
+        Raises:
+            KnowledgeChanged: Somebody else was faster.
+            KnowledgeRejected: A description does not fit the encoder.
+        """
         with self._replacing:
+            present = self._engine.hierarchy.sha256
+            if expected is not None and present not in expected:
+                raise KnowledgeChanged(f"the hierarchy in service has the digest {present}")
             engine = self._engine.with_hierarchy(hierarchy)
-            if self._keep_at:
-                partial = self._keep_at.with_suffix(".partial")
-                partial.write_text(hierarchy.model_dump_json(), encoding="utf-8")
-                partial.replace(self._keep_at)
+            partial = self._keep_at.with_suffix(".partial")
+            partial.write_bytes(text)
+            partial.replace(self._keep_at)
             self._engine = engine
