@@ -15,6 +15,7 @@ from service.scoring.calibration import AffineMap
 MIN_OBSERVATIONS = 20  # below, a leaf borrows the moments of all leaves together
 MIN_STD = 1e-3  # similarities carry about this much rounding from an fp16 encoder
 NEWTON_STEPS = 50
+SMALLEST_STEP = 1e-6
 
 
 def leaf_null(evidence: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -99,22 +100,18 @@ def _platt(negatives: NDArray[np.float64], positives: NDArray[np.float64]) -> tu
     targets = np.repeat([1 / (num_neg + 2), (num_pos + 1) / (num_pos + 2)], [num_neg, num_pos])
     weights = np.repeat([0.5 / num_neg, 0.5 / num_pos], [num_neg, num_pos])
     solution = np.zeros(2)
-    loss = _cross_entropy(design @ solution, targets, weights)
     for _ in range(NEWTON_STEPS):
         fitted = 1 / (1 + np.exp(-(design @ solution).clip(-500, 500)))
         gradient = design.T @ (weights * (fitted - targets))
         curvature = (design * (weights * fitted * (1 - fitted))[:, None]).T @ design
         step = np.linalg.solve(curvature + 1e-9 * np.eye(2), gradient)
-        # Newton overshoots on nearly separated classes: halve until the loss falls.
+        # Newton overshoots on nearly separated classes: halve until the loss does not rise.
         size = 1.0
-        while size > 1e-6:
-            trial = _cross_entropy(design @ (solution - size * step), targets, weights)
-            if trial <= loss:
-                break
+        while size > SMALLEST_STEP and _cross_entropy(
+            design @ (solution - size * step), targets, weights
+        ) > _cross_entropy(design @ solution, targets, weights):
             size /= 2
-        solution, previous, loss = solution - size * step, loss, trial
-        if previous - loss < 1e-12:
-            break
+        solution = solution - size * step
     return float(solution[0]), float(solution[1])
 
 
@@ -163,7 +160,5 @@ def upper_rate(events: int, exposure: float, confidence: float = 0.95) -> float:
 
 
 def _poisson_at_most(events: int, expected: float) -> float:
-    if expected == 0:
-        return 1.0
     logs = [i * math.log(expected) - expected - math.lgamma(i + 1) for i in range(events + 1)]
     return math.fsum(math.exp(log) for log in logs)
