@@ -116,12 +116,19 @@ def evaluate_detector(
         "held_out_cameras": {"cameras": plan.footage.held_out, **agreement(held_out, threshold)},
         "unseen_ego_clips": agreement(clips, threshold),
         "train_cameras": agreement(train, threshold),
+        "no_figure": _classes_without_figure(held_out, threshold),
         "ms_per_frame": _timings(path, teacher_path, next(iter(still_frames(split.held_out)))),
     }
     if out is not None:
         out.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     log.info("detector_evaluated", threshold=threshold, **card["held_out_cameras"]["all"])
     return card
+
+
+def _classes_without_figure(pairings: list[Pairing], threshold: float) -> list[str]:
+    """Classes that the held-out cameras do not show: nothing is claimed for them."""
+    table = agreement(pairings, threshold)["class"]
+    return [name for name, entry in table.items() if entry["of"] == 0]
 
 
 def _timings(path: Path, teacher_path: Path, frame: NDArray[np.uint8]) -> dict[str, Any]:

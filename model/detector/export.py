@@ -19,6 +19,25 @@ OPSET = 18
 # Largest difference allowed between torch and ONNX Runtime on offsets and probabilities alike.
 PARITY_TOLERANCE = 1e-3
 NMS_IOU = 0.45
+# What the weights learned from, as the manifest and the model card name it.
+TRAINING_SOURCES = (
+    {
+        "name": "rf_accident",
+        "licence": "CC BY 4.0",
+        "use": "detector: video frames of fixed cameras and dashcams, without their labels",
+    },
+    {
+        "name": "normal_frames",
+        "licence": "MIT / Apache-2.0 repositories",
+        "use": "detector: dashcam frames, without labels",
+    },
+    {
+        "name": "YOLOX-nano",
+        "licence": "Apache-2.0",
+        "use": "detector: teacher, trained by its authors on COCO; answers learned, no weight copied",
+        "url": "https://github.com/Megvii-BaseDetection/YOLOX",
+    },
+)
 
 
 class DetectorParityError(Exception):
