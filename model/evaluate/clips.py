@@ -1,0 +1,182 @@
+"""Labelled clips through the very code that serves: frame-level AUC, segments, timelines.
+
+    saclip-model evaluate clips DIR
+
+`DIR/clips.jsonl` holds one labelled clip a line. Frames are numbered as in the file; the anomaly
+runs from `anomaly_start` to `anomaly_end`, both inclusive; frames from `replay_from` on are a
+slow-motion replay and are not scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from rich.progress import track
+
+from model.evaluate.auc import LabelledScores, roc_auc
+from model.evaluate.report import (
+    ClipFigures,
+    ClipsEvaluation,
+    clips_table,
+    figures_table,
+    score_figures,
+    write_evaluation,
+)
+from model.evaluate.timeline import draw_timeline
+from service.pipeline.engine import Engine, load_engine
+from service.pipeline.report import Report, SegmentRow
+from service.pipeline.video import VideoAnalyzer
+from service.scoring.calibration import Mode
+
+MAX_PIXELS, MAX_SECONDS = 100_000_000, 86_400.0  # our own test material, not an upload
+
+
+class LabelledClip(BaseModel):
+    """One line of ``clips.jsonl``; further keys are notes on its source."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str
+    file: str
+    label: str
+    category: str
+    n_frames: int
+    fps: float
+    anomaly_start: int | None
+    anomaly_end: int | None
+    replay_from: int | None = None
+
+
+def read_labels(folder: Path) -> list[LabelledClip]:
+    """Read ``clips.jsonl`` of a folder."""
+    lines = (folder / "clips.jsonl").read_text(encoding="utf-8").splitlines()
+    return [LabelledClip.model_validate_json(line) for line in lines if line.strip()]
+
+
+def labelled_scores(clip: LabelledClip, report: Report) -> LabelledScores:
+    """Put labels beside a report's scores, without the replay."""
+    rows = [f for f in report.frames if clip.replay_from is None or f.index < clip.replay_from]
+    index = np.array([row.index for row in rows], np.int64)
+    times_s = np.array([row.time_s for row in rows], np.float64)
+    labels = np.zeros(len(rows), np.bool_)
+    if clip.anomaly_start is not None and clip.anomaly_end is not None:
+        labels = (index >= clip.anomaly_start) & (index <= clip.anomaly_end)
+    length_s = float(times_s[-1]) if len(rows) and times_s[-1] > 0 else 1.0
+    return LabelledScores(
+        clip_id=clip.id,
+        times_s=times_s,
+        position=times_s / length_s,
+        labels=labels,
+        scores=np.array([row.score for row in rows], np.float64),
+    )
+
+
+def evaluate_clips(
+    folder: Path,
+    bundle_dir: Path,
+    out: Path,
+    mode: Mode = "paired",
+    sample_fps: float = 10.0,
+    clip_ids: Sequence[str] = (),
+    threads: int = 0,
+    console: Console | None = None,
+) -> ClipsEvaluation:
+    """Analyse every labelled clip, measure, and write reports, figures and timelines.
+
+    Args:
+        folder: Holds ``clips.jsonl`` and the clips.
+        bundle_dir: Model bundle.
+        out: Gets ``evaluation.json`` and, for each clip, ``ID.json`` and ``ID.png``.
+        mode: Scoring mode.
+        sample_fps: Frames a second that are scored.
+        clip_ids: Only these clips; all when empty.
+        threads: Threads inside one operator; 0 lets the runtime choose.
+        console: Where the tables go; standard output when left out.
+    """
+    shown = console or Console()
+    clips = [c for c in read_labels(folder) if not clip_ids or c.id in clip_ids]
+    missing = set(clip_ids) - {clip.id for clip in clips}
+    if missing or not clips:
+        raise ValueError(
+            f"{folder}/clips.jsonl has no clip {', '.join(sorted(missing)) or 'at all'}"
+        )
+    engine = load_engine(bundle_dir, threads)
+    analyzer = VideoAnalyzer(engine, MAX_PIXELS, MAX_SECONDS)
+    out.mkdir(parents=True, exist_ok=True)
+    reports = []
+    for clip in track(clips, "analysing clips", console=shown, transient=True):
+        report = analyzer.analyze(folder / clip.file, sample_fps, mode, name=clip.file)
+        (out / f"{clip.id}.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
+        draw_timeline(clip.id, report, _window_s(clip, report), engine, out / f"{clip.id}.png")
+        reports.append(report)
+    evaluation = evaluation_of(engine, clips, reports, sample_fps)
+    write_evaluation(evaluation, out / "evaluation.json")
+    shown.print(clips_table(evaluation))
+    shown.print(figures_table(evaluation))
+    return evaluation
+
+
+def evaluation_of(
+    engine: Engine, clips: Sequence[LabelledClip], reports: Sequence[Report], sample_fps: float
+) -> ClipsEvaluation:
+    """Measure finished reports against their labels."""
+    scored = [labelled_scores(clip, report) for clip, report in zip(clips, reports, strict=True)]
+    eq11 = [
+        replace(s, scores=np.array([row.eq11 for row in report.frames[: len(s.scores)]]))
+        for s, report in zip(scored, reports, strict=True)
+    ]
+    smoothing_s = engine.analyzer.calibration.clips.smoothing_s
+    model = reports[0].model
+    return ClipsEvaluation(
+        bundle=model.bundle,
+        knowledge_sha256=model.knowledge_sha256,
+        mode=model.mode,
+        sample_fps=sample_fps,
+        smoothing_s=smoothing_s,
+        num_clips=len(clips),
+        num_clips_with_both=sum(0 < s.labels.sum() < len(s.labels) for s in scored),
+        rows=score_figures({f"score ({model.mode})": scored, "eq11": eq11}, smoothing_s),
+        clips=tuple(
+            _clip_figures(clip, report, s)
+            for clip, report, s in zip(clips, reports, scored, strict=True)
+        ),
+    )
+
+
+def _clip_figures(clip: LabelledClip, report: Report, scored: LabelledScores) -> ClipFigures:
+    auc = roc_auc(scored.scores, scored.labels)
+    end_s = float(scored.times_s[-1])
+    segments = [segment for segment in report.segments if segment.start_s <= end_s]
+    window = _window_s(clip, report)
+    hits = [s for s in segments if window and s.start_s <= window[1] and s.end_s >= window[0]]
+    strongest = max(segments, key=lambda segment: segment.probability, default=None)
+    return ClipFigures(
+        clip_id=clip.id,
+        category=clip.category,
+        frames=len(scored.labels),
+        positive_frames=int(scored.labels.sum()),
+        auc=None if np.isnan(auc) else auc,
+        segments=len(segments),
+        segments_on_anomaly=len(hits),
+        delay_s=hits[0].start_s - window[0] if hits and window else None,
+        best_description=_best_text(strongest),
+    )
+
+
+def _best_text(segment: SegmentRow | None) -> str | None:
+    return segment.explanations[0].text if segment and segment.explanations else None
+
+
+def _window_s(clip: LabelledClip, report: Report) -> tuple[float, float] | None:
+    """The anomaly in seconds: times of its first and last sampled frame."""
+    if clip.anomaly_start is None or clip.anomaly_end is None:
+        return None
+    inside = [
+        row.time_s for row in report.frames if clip.anomaly_start <= row.index <= clip.anomaly_end
+    ]
+    return (inside[0], inside[-1]) if inside else None

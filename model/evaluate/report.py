@@ -1,0 +1,165 @@
+"""Figures of an evaluation on clips, always with the controls beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from rich.table import Table
+
+from model.evaluate.auc import (
+    LabelledScores,
+    Measure,
+    bootstrap_interval,
+    per_clip_auc,
+    pooled_auc,
+    stratified_auc,
+)
+from model.evaluate.controls import always_on, mean_over_noise, position_control, ramp_control
+
+MEASURES: dict[str, Measure] = {
+    "pooled": pooled_auc,
+    "per_clip": per_clip_auc,
+    "stratified": stratified_auc,
+}
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(_Row):
+    """A measure with its 95 % interval over clips; controls by noise have no interval.
+
+    ``value`` is None where it is not defined: no clip, or frames of one class only.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class ScoreFigures(_Row):
+    """One line of the table: a score, or a control that sees no pixel."""
+
+    name: str
+    is_control: bool
+    pooled: Figure
+    per_clip: Figure
+    stratified: Figure
+
+
+class ClipFigures(_Row):
+    """One clip; times in seconds. ``auc`` is None where the clip holds one class only."""
+
+    clip_id: str
+    category: str
+    frames: int
+    positive_frames: int
+    auc: float | None
+    segments: int
+    segments_on_anomaly: int
+    delay_s: float | None
+    best_description: str | None
+
+
+class ClipsEvaluation(_Row):
+    """Everything that `saclip-model evaluate clips` writes down."""
+
+    bundle: str
+    knowledge_sha256: str
+    mode: str
+    sample_fps: float
+    smoothing_s: float
+    num_clips: int
+    num_clips_with_both: int
+    rows: tuple[ScoreFigures, ...]
+    clips: tuple[ClipFigures, ...]
+
+
+def score_figures(
+    named: dict[str, Sequence[LabelledScores]], smoothing_s: float, draws: int = 1000
+) -> tuple[ScoreFigures, ...]:
+    """Measure each score, then the controls on the same frames.
+
+    Args:
+        named: Scores of the same frames by name, at least one.
+        smoothing_s: Time constant of the smoother, for the noise control.
+        draws: Bootstrap draws.
+    """
+    clips = next(iter(named.values()))
+    controls = {
+        "control: position t/T": position_control(clips),
+        "control: ramp min(t/4 s, 1)": ramp_control(clips),
+        "control: always on": always_on(clips),
+    }
+    rows = [_measured(name, scored, draws, False) for name, scored in named.items()]
+    rows += [_measured(name, scored, draws, True) for name, scored in controls.items()]
+    noise = {
+        name: Figure(value=_known(mean_over_noise(clips, measure, smoothing_s)))
+        for name, measure in MEASURES.items()
+    }
+    rows.append(ScoreFigures(name="control: smoothed noise", is_control=True, **noise))
+    return tuple(rows)
+
+
+def figures_table(evaluation: ClipsEvaluation) -> Table:
+    """The scores and, beside them, the controls."""
+    table = Table(
+        "score", "pooled AUC", "per-clip AUC", "position-stratified AUC",
+        title=f"{evaluation.bundle}, {evaluation.mode}: {evaluation.num_clips} clips "
+        f"({evaluation.num_clips_with_both} with both classes), 95 % intervals over clips",
+    )  # fmt: skip
+    for row in evaluation.rows:
+        cells = [_cell(row.pooled), _cell(row.per_clip), _cell(row.stratified)]
+        table.add_row(row.name, *cells, style="dim" if row.is_control else "bold")
+    return table
+
+
+def clips_table(evaluation: ClipsEvaluation) -> Table:
+    """One line for each clip."""
+    table = Table(
+        "clip", "frames", "AUC", "segments", "on the anomaly", "delay", "best description"
+    )
+    for clip in evaluation.clips:
+        table.add_row(
+            clip.clip_id,
+            f"{clip.positive_frames}/{clip.frames}",
+            "" if clip.auc is None else f"{clip.auc:.2f}",
+            str(clip.segments),
+            str(clip.segments_on_anomaly) if clip.positive_frames else "",
+            "" if clip.delay_s is None else f"{clip.delay_s:+.1f} s",
+            clip.best_description or "",
+        )
+    return table
+
+
+def write_evaluation(evaluation: ClipsEvaluation, path: Path) -> None:
+    """Write the figures as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(evaluation.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _measured(
+    name: str, clips: Sequence[LabelledScores], draws: int, is_control: bool
+) -> ScoreFigures:
+    figures = {}
+    for measure_name, measure in MEASURES.items():
+        low, high = bootstrap_interval(clips, measure, draws)
+        figures[measure_name] = Figure(
+            value=_known(measure(clips)), low=_known(low), high=_known(high)
+        )
+    return ScoreFigures(name=name, is_control=is_control, **figures)
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _cell(figure: Figure) -> str:
+    if figure.value is None:
+        return "not defined"
+    interval = "" if figure.low is None else f"  [{figure.low:.3f}, {figure.high:.3f}]"
+    return f"{figure.value:.3f}{interval}"
