@@ -1,0 +1,294 @@
+"""The detector: both output layouts and every frame size, on graphs with known answers."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.bundle.manifest import BundleError, DetectorSpec
+from service.bundle.sessions import make_session
+from service.vision.detector import (
+    MAX_BOXES,
+    Boxes,
+    Detector,
+    decode_ultralytics,
+    decode_yolox,
+    letterbox,
+    network_size,
+    suppress,
+)
+from tests.builders import tiny_graphs
+from tests.builders.tiny_bundle import detector_spec
+
+RED, BLUE, GREY = (230, 20, 20), (20, 20, 230), (114, 114, 114)
+
+
+def _spec(**changes: Any) -> DetectorSpec:
+    return DetectorSpec.model_validate(detector_spec(**changes))
+
+
+def _frame(height: int, width: int) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), GREY, np.uint8)
+
+
+def _three_classes(**changes: Any) -> DetectorSpec:
+    return _spec(classes=("person", "car", "truck"), **changes)
+
+
+def _answering(tmp_path: Path, output: NDArray[np.float32], spec: DetectorSpec) -> Detector:
+    path = tmp_path / "detector.onnx"
+    path.write_bytes(tiny_graphs.constant_detector(output))
+    return Detector(make_session(path, threads=1), spec)
+
+
+@pytest.fixture(scope="module")
+def colour_detector(tiny_bundle_dir: Path) -> Detector:
+    return Detector(make_session(tiny_bundle_dir / "detector.onnx", threads=1), _spec())
+
+
+@pytest.mark.parametrize(
+    ("frame_hw", "expected"),
+    [
+        pytest.param((720, 1280), (256, 416), id="16:9, 234 rounded up"),
+        pytest.param((1280, 720), (416, 256), id="upright"),
+        pytest.param((416, 416), (416, 416), id="as it is"),
+        pytest.param((1, 1), (416, 416), id="one pixel"),
+        pytest.param((1, 5000), (32, 416), id="a line"),
+        pytest.param((5000, 1), (416, 32), id="a column"),
+        pytest.param((257, 416), (288, 416), id="one row too many"),
+    ],
+)
+def test_a_free_input_keeps_the_long_side(
+    frame_hw: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    """Long side 416, short side rounded up to a multiple of 32, never below 32."""
+    assert network_size(*frame_hw, _spec()) == expected
+
+
+def test_a_fixed_input_is_taken_for_every_frame() -> None:
+    """A graph without free axes decides."""
+    assert network_size(720, 1280, _spec(input_hw=(416, 416))) == (416, 416)
+
+
+def test_the_frame_lies_in_the_top_left_corner_and_the_rest_is_padding() -> None:
+    """A 100x200 frame of one colour in a 64x64 input covers the upper half."""
+    canvas, content_wh = letterbox(np.full((100, 200, 3), 9, np.uint8), (64, 64), padding=114)
+
+    assert content_wh == (64, 32)
+    assert (canvas[:32] == 9).all()
+    assert (canvas[32:] == 114).all()
+
+
+@pytest.mark.parametrize("frame_hw", [(1, 1), (1, 5000), (5000, 1), (2, 3), (720, 1280)])
+@pytest.mark.parametrize("input_hw", [None, (416, 416)])
+def test_every_frame_size_is_an_answer(
+    tmp_path: Path, frame_hw: tuple[int, int], input_hw: tuple[int, int] | None
+) -> None:
+    """A box over the whole input is the whole frame, however little of the input that covers."""
+    output = np.array([[[-5, -5, 500, 500, 0.9, 1]]], np.float32)
+    spec = _three_classes(layout="ultralytics", input_hw=input_hw)
+
+    found = _answering(tmp_path, output, spec).detect(_frame(*frame_hw))
+
+    assert found.xyxy.tolist() == [[0, 0, 1, 1]]
+
+
+def test_an_empty_road_is_an_answer(colour_detector: Detector) -> None:
+    """No object is a result, not an error."""
+    found = colour_detector.detect(_frame(720, 1280))
+
+    assert len(found) == 0
+    assert found.xyxy.shape == (0, 4)
+
+
+def test_a_patch_is_found_where_it_lies(colour_detector: Detector) -> None:
+    """A red and a blue patch of one grid cell each in a frame of twice the network's size.
+
+    The cell (96..128, 64..96) of the 256x416 input is 192..256, 128..192 in the 468x832 frame;
+    the box is twice as wide around the same centre.
+    """
+    frame = _frame(468, 832)
+    frame[128:192, 192:256] = RED
+    frame[256:320, 640:704] = BLUE
+
+    found = colour_detector.detect(frame)
+
+    boxes_px = found.xyxy * np.array([832, 468, 832, 468])
+    assert dict(zip(found.class_name, boxes_px.round().astype(int).tolist(), strict=True)) == {
+        "car": [160, 96, 288, 224],
+        "person": [608, 224, 736, 352],
+    }
+    assert found.source == ("detected", "detected")
+    assert (found.confidence > 0.9).all()
+
+
+def test_channels_reach_the_graph_in_the_order_of_the_spec(tiny_bundle_dir: Path) -> None:
+    """Read as RGB, the same graph takes red for blue."""
+    session = make_session(tiny_bundle_dir / "detector.onnx", threads=1)
+    frame = _frame(416, 416)
+    frame[:64, :64] = RED
+
+    names = {
+        colour: set(Detector(session, _spec(colour=colour)).detect(frame).class_name)
+        for colour in ("bgr", "rgb")
+    }
+
+    assert names == {"bgr": {"car"}, "rgb": {"person"}}
+
+
+def test_pixels_are_scaled_as_the_spec_says(tmp_path: Path) -> None:
+    """White at scale 1/255 is 1: the graph answers with the sum of what it got."""
+    fed: list[NDArray[np.float32]] = []
+
+    class Recorder:
+        def run(self, _: object, feeds: dict[str, NDArray[np.float32]]) -> list[Any]:
+            fed.extend(feeds.values())
+            return [np.zeros((1, 7, 0), np.float32)]
+
+        def get_inputs(self) -> list[Any]:
+            class Images:
+                name = "images"
+
+            return [Images()]
+
+    spec = _three_classes(layout="ultralytics", colour="rgb", scale=1 / 255)
+    Detector(Recorder(), spec).detect(np.full((64, 64, 3), 255, np.uint8))  # type: ignore[arg-type]  # only what detect uses
+
+    assert fed[0].shape == (1, 3, 416, 416)
+    assert fed[0].dtype == np.float32
+    np.testing.assert_allclose(fed[0], 1.0, atol=1e-6)
+
+
+def test_yolox_rows_match_a_case_worked_out_by_hand() -> None:
+    """32x32 input: 16 cells of 8, 4 of 16, 1 of 32; cell 6 is column 2 of row 1 at stride 8."""
+    output = np.zeros((1, 21, 8), np.float32)
+    output[0, 6] = [0.5, 0.25, math.log(2), 0, 0.9, 0.1, 0.8, 0.3]
+    output[0, 20] = [0.5, 0.5, 0, 0, 0.5, 0.5, 0, 0]  # 0.25 is below the threshold
+
+    found = decode_yolox(output, (32, 32), _three_classes(score_threshold=0.5))
+
+    np.testing.assert_allclose(found.xyxy, [[20 - 8, 10 - 4, 20 + 8, 10 + 4]], rtol=1e-6)
+    np.testing.assert_allclose(found.scores, [0.72], rtol=1e-6)
+    assert found.classes.tolist() == [1]
+
+
+def test_ultralytics_v8_columns_are_centre_and_size(tmp_path: Path) -> None:
+    """(1, 4 + C, A): two known boxes among noise below the threshold, one of them doubled."""
+    output = np.zeros((1, 7, 40), np.float32)
+    output[0, :4, :] = 50
+    output[0, 4:, :] = 0.1
+    output[0, :, 3] = [208, 104, 104, 52, 0.0, 0.9, 0.2]
+    output[0, :, 4] = [210, 104, 104, 52, 0.0, 0.8, 0.2]
+    output[0, :, 9] = [104, 52, 41.6, 20.8, 0.7, 0.0, 0.0]
+    detector = _answering(tmp_path, output, _three_classes(layout="ultralytics"))
+
+    found = detector.detect(_frame(208, 416))
+
+    assert found.class_name == ("car", "person")
+    np.testing.assert_allclose(found.confidence, [0.9, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.xyxy, [[0.375, 0.375, 0.625, 0.625], [0.2, 0.2, 0.3, 0.3]], atol=1e-6
+    )
+
+
+def test_ultralytics_end_to_end_rows_are_corners(tmp_path: Path) -> None:
+    """(1, N, 6) of v26: x1, y1, x2, y2, score, class; the padding below the frame is cut off."""
+    output = np.zeros((1, 300, 6), np.float32)
+    output[0, 0] = [104, 52, 312, 156, 0.9, 2]
+    output[0, 1] = [0, 150, 416, 260, 0.8, 1]  # hangs into the padding
+    output[0, 2] = [0, 212, 100, 220, 0.7, 1]  # lies in it
+    detector = _answering(tmp_path, output, _three_classes(layout="ultralytics"))
+
+    found = detector.detect(_frame(208, 416))
+
+    assert found.class_name == ("truck", "car")
+    np.testing.assert_allclose(
+        found.xyxy, [[0.25, 0.25, 0.75, 0.75], [0, 150 / 208, 1, 1]], atol=1e-6
+    )
+
+
+def test_a_class_beyond_the_list_is_refused() -> None:
+    """End-to-end graphs carry no number of classes in their shape."""
+    output = np.array([[[0, 0, 9, 9, 0.9, 3]]], np.float32)
+
+    with pytest.raises(BundleError, match=r"detector\.onnx: found class 3, expected 0\.\.2"):
+        decode_ultralytics(output, _three_classes())
+
+
+def test_an_output_of_another_shape_is_refused() -> None:
+    """Found and expected stand in the message, for both layouts."""
+    output = np.zeros((1, 21, 9), np.float32)
+
+    with pytest.raises(BundleError, match=r"\(1, 21, 9\), expected \(1, 21, 8\)"):
+        decode_yolox(output, (32, 32), _three_classes())
+    with pytest.raises(BundleError, match=r"\(1, 21, 9\), expected \(1, 7, A\) or \(1, N, 6\)"):
+        decode_ultralytics(output, _three_classes())
+
+
+def test_rows_that_are_no_numbers_cost_only_themselves() -> None:
+    """NaN scores, infinite boxes and sizes beyond exp are left out or bounded."""
+    output = np.zeros((1, 21, 8), np.float32)
+    output[0, :, 4] = 1
+    output[0, :3, 5] = [0.9, np.nan, 0.8]
+    output[0, 0, 2] = 1000.0
+    output[0, 2, 0] = np.inf
+
+    found = decode_yolox(output, (32, 32), _three_classes())
+
+    assert found.scores.tolist() == pytest.approx([0.9])
+    assert np.isfinite(found.xyxy).all()
+
+
+def test_only_boxes_of_the_same_class_suppress_each_other() -> None:
+    """A rider on a motorcycle overlaps it by nature. IoU of the first two: 81 / 119 = 0.68."""
+    boxes = Boxes(
+        np.array([[0, 0, 10, 10], [1, 1, 11, 11], [1, 1, 11, 11], [30, 0, 40, 10]], np.float32),
+        np.array([0.5, 0.9, 0.6, 0.3], np.float32),
+        np.array([1, 1, 0, 1]),
+    )
+
+    kept = suppress(boxes, iou=0.5)
+
+    assert kept.scores.tolist() == pytest.approx([0.9, 0.6, 0.3])
+    assert kept.classes.tolist() == [1, 0, 1]
+    assert len(suppress(boxes, iou=0.7).scores) == 4
+
+
+def test_a_crowd_is_cut_to_the_most_confident() -> None:
+    """Pairs grow with the square of the boxes."""
+    left = 20 * np.arange(150, dtype=np.float32)
+    boxes = Boxes(
+        np.stack([left, 0 * left, left + 10, 0 * left + 10], axis=1),
+        np.linspace(0.1, 0.9, 150, dtype=np.float32),
+        np.zeros(150, np.int64),
+    )
+
+    kept = suppress(boxes, iou=0.5)
+
+    np.testing.assert_array_equal(kept.scores, boxes.scores[::-1][:MAX_BOXES])
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+    ],
+)
+def test_what_is_no_frame_is_refused(colour_detector: Detector, frame: NDArray[Any]) -> None:
+    """The decoder promises (H, W, 3) uint8; anything else is a fault of the caller."""
+    with pytest.raises(ValueError, match="a frame must be"):
+        colour_detector.detect(frame)
+
+
+def test_warming_up_finds_a_graph_that_does_not_fit(tmp_path: Path) -> None:
+    """Before the first request, not with it."""
+    detector = _answering(tmp_path, np.zeros((1, 5, 5), np.float32), _three_classes())
+
+    with pytest.raises(BundleError, match="found an output"):
+        detector.warm_up()
