@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.bundle.manifest import DetectorSpec
 from service.bundle.sessions import make_session
 from service.vision.detector import Detector
+from service.vision.images import decode_image
 from service.vision.rois import Rois
 
 DAYLIGHT = "rf_accident/ego/ego_dcoa_intersection/00719_ezgif_frame_141_jpg.jpg"
@@ -48,7 +49,7 @@ def test_a_real_network_finds_the_cars_of_a_real_frame(real_data: Path) -> None:
         score_threshold=0.3,
         nms_iou=0.45,
     )
-    frame = cv2.cvtColor(cv2.imread(str(real_data / DAYLIGHT)), cv2.COLOR_BGR2RGB)
+    frame = decode_image((real_data / DAYLIGHT).read_bytes(), max_pixels=10**6)
     session = make_session(path, threads=1)
 
     found = Detector(session, spec).detect(frame)
