@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 
+from model.errors import ModelError
+
 STATE_FILE = "state.pt"
 META_FILE = "meta.json"
 
 
-class CheckpointError(Exception):
+class CheckpointError(ModelError):
     """A checkpoint is missing, damaged or of another recipe."""
 
 

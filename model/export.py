@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.errors import ModelError
 from model.towers.nano import Nano
 from service.bundle.sessions import make_session
 
@@ -23,7 +24,7 @@ log = structlog.get_logger()
 Arrays = tuple[NDArray[Any], ...]
 
 
-class ExportError(Exception):
+class ExportError(ModelError):
     """The exported graph does not compute what the checkpoint computes."""
 
 

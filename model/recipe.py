@@ -6,8 +6,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from model.errors import ModelError
 
-class RecipeError(Exception):
+
+class RecipeError(ModelError):
     """A recipe cannot be read, or has a key or value that nothing uses."""
 
 

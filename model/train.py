@@ -86,13 +86,16 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     return terms
 
 
-def train(recipe: NanoRecipe, run_dir: Path, resume: bool = False) -> Path:
+def train(
+    recipe: NanoRecipe, run_dir: Path, resume: bool = False, stop_at: int | None = None
+) -> Path:
     """Train the student and leave its EMA weights in the run folder.
 
     Args:
         recipe: Checked recipe.
         run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
         resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
+        stop_at: Leave after this step, as if interrupted; the schedule stays the recipe's.
 
     Returns:
         ``run_dir``.
@@ -140,6 +143,8 @@ def train(recipe: NanoRecipe, run_dir: Path, resume: bool = False) -> Path:
                     "step": step + 1,
                 }
                 save_checkpoint(run_dir, state, {"step": step + 1, "recipe": recipe.model_dump()})
+            if step + 1 == stop_at:
+                break
     return run_dir
 
 

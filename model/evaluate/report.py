@@ -108,9 +108,10 @@ def score_figures(
 def figures_table(evaluation: ClipsEvaluation) -> Table:
     """The scores and, beside them, the controls."""
     table = Table(
-        "score", "pooled AUC", "per-clip AUC", "position-stratified AUC",
+        "AUC", "pooled", "per clip", "by position",
         title=f"{evaluation.bundle}, {evaluation.mode}: {evaluation.num_clips} clips "
-        f"({evaluation.num_clips_with_both} with both classes), 95 % intervals over clips",
+        f"({evaluation.num_clips_with_both} with both classes)",
+        caption="95 % intervals over clips; by position: frames at the same place of their clips",
     )  # fmt: skip
     for row in evaluation.rows:
         cells = [_cell(row.pooled), _cell(row.per_clip), _cell(row.stratified)]
@@ -161,5 +162,9 @@ def _known(value: float) -> float | None:
 def _cell(figure: Figure) -> str:
     if figure.value is None:
         return "not defined"
-    interval = "" if figure.low is None else f"  [{figure.low:.3f}, {figure.high:.3f}]"
+    interval = (
+        ""
+        if figure.low is None or figure.high is None
+        else f" [{figure.low:.2f}, {figure.high:.2f}]"
+    )
     return f"{figure.value:.3f}{interval}"

@@ -4,8 +4,11 @@ The wording shares its vocabulary with the expert hierarchy but never a whole se
 the hierarchy says must stay unseen in training.
 """
 
+from functools import cache
+
 import numpy as np
 
+from knowledge.hierarchy import load_hierarchy
 from model.data.records import Caption
 
 NOUNS: dict[str, tuple[str, ...]] = {
@@ -124,15 +127,23 @@ def relation_captions(
     Returns:
         ``NUM_PARAPHRASES`` captions with spans.
     """
-    return tuple(
-        _caption(
+    captions: list[Caption] = []
+    while len(captions) < NUM_PARAPHRASES:
+        caption = _caption(
             _pick(NOUNS[subject], rng),
             _pick(VERBS[relation], rng),
             _object(subject, object_, rng),
             _pick(TAILS[weather], rng),
         )
-        for _ in range(NUM_PARAPHRASES)
-    )
+        if caption.text.lower() not in _expert_texts():
+            captions.append(caption)
+    return tuple(captions)
+
+
+@cache
+def _expert_texts() -> frozenset[str]:
+    """Sentences of the shipped hierarchy: a caption that quotes one is drawn again."""
+    return frozenset(item.text.lower() for item in load_hierarchy().flat)
 
 
 def _object(subject: str, object_: str, rng: np.random.Generator) -> str:

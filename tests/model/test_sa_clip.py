@@ -1,123 +1,84 @@
-"""Equations 1 to 8 against values worked out by hand.
-
-Dimension letters used in this file: T texts, C token context, K pairs, W tower width, D half.
-"""
+"""Equations 1 to 8 against values worked out by hand."""
 
 import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from model.sa_clip import (
-    join_image,
-    join_text,
-    pool_roles,
-    project_roi,
-    project_svo,
-    roi_feature,
-    role_outputs,
-    token_outputs,
-)
+from model import sa_clip
 
 
-def linear(weight: list[list[float]], bias: list[float]) -> nn.Linear:
-    """A layer whose numbers are written down."""
-    layer = nn.Linear(len(weight[0]), len(weight))
+def _linear(weight: list[list[float]], bias: list[float]) -> nn.Linear:
+    linear = nn.Linear(len(weight[0]), len(weight))
     with torch.no_grad():
-        layer.weight.copy_(torch.tensor(weight))
-        layer.bias.copy_(torch.tensor(bias))
-    return layer
+        linear.weight.copy_(torch.tensor(weight))
+        linear.bias.copy_(torch.tensor(bias))
+    return linear
 
 
-def test_every_token_gets_an_output_of_the_text_tower() -> None:
-    """A tower that looks token i up as (i, -i): ids 2 and 5 become two rows, in order."""
-    rows = torch.stack([torch.arange(6.0), -torch.arange(6.0)], dim=1)
-    tower = nn.Embedding.from_pretrained(rows)
+def test_every_token_gets_an_output() -> None:
+    """Eq. 1: the tower's outputs are passed on as they are, one row a token."""
+    table = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
 
-    outputs = token_outputs(tower, torch.tensor([[2, 5]]))
+    outputs = sa_clip.token_outputs(lambda tokens: table[tokens], torch.tensor([[2, 0]]))
 
-    assert outputs.tolist() == [[[2.0, -2.0], [5.0, -5.0]]]
-
-
-def test_a_role_is_the_mean_of_its_tokens() -> None:
-    """Subject = tokens 0 and 1, verb = token 2, object = token 3."""
-    outputs = torch.tensor([[[1.0, 0.0], [3.0, 2.0], [5.0, 5.0], [7.0, -1.0]]])
-    spans = torch.tensor([[[0.5, 0.5, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]])
-
-    roles = role_outputs(outputs, spans)
-
-    assert roles.tolist() == [[[2.0, 1.0], [5.0, 5.0], [7.0, -1.0]]]
+    assert outputs.tolist() == [[[4.0, 5.0], [0.0, 1.0]]]
 
 
-def test_roles_weigh_the_same_whatever_their_length() -> None:
-    """Subject of two tokens (0, 0), verb (3, 0), object (0, 6): (1, 2), not (0.75, 1.5)."""
-    outputs = torch.tensor([[[0.0, 0.0], [0.0, 0.0], [3.0, 0.0], [0.0, 6.0]]])
-    spans = torch.tensor([[[0.5, 0.5, 0, 0], [0, 0, 1.0, 0], [0, 0, 0, 1.0]]])
+def test_a_role_of_two_tokens_is_their_mean() -> None:
+    """Eq. 2: subject = token 0, verb = mean of tokens 1 and 2, object = token 3."""
+    tokens = torch.tensor([[[1.0, 0.0], [2.0, 4.0], [4.0, 0.0], [0.0, 7.0]]])
+    spans = torch.tensor([[[1.0, 0, 0, 0], [0, 0.5, 0.5, 0], [0, 0, 0, 1.0]]])
 
-    pooled = pool_roles(role_outputs(outputs, spans))
+    roles = sa_clip.role_outputs(tokens, spans)
 
-    assert pooled.tolist() == [[1.0, 2.0]]
-
-
-def test_pooled_roles_are_projected_with_weight_and_bias() -> None:
-    """[[1, 2], [0, -1]] (1, 2) + (0.5, 0) = (5.5, -2)."""
-    layer = linear([[1.0, 2.0], [0.0, -1.0]], [0.5, 0.0])
-
-    assert project_svo(layer, torch.tensor([[1.0, 2.0]])).tolist() == [[5.5, -2.0]]
+    assert roles.tolist() == [[[1.0, 0.0], [3.0, 2.0], [0.0, 7.0]]]
 
 
-def test_a_joined_text_holds_both_halves_at_equal_length() -> None:
-    """(3, 4) and (0, 100) become (0.6, 0.8) and (0, 1), each over sqrt(2)."""
-    joined = join_text(torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 100.0]]))
+def test_roles_weigh_the_same_however_long_they_are() -> None:
+    """Eq. 3: (1 + 3 + 0) / 3 and (0 + 2 + 7) / 3."""
+    pooled = sa_clip.pool_roles(torch.tensor([[[1.0, 0.0], [3.0, 2.0], [0.0, 7.0]]]))
 
-    expected = torch.tensor([[0.6, 0.8, 0.0, 1.0]]) / math.sqrt(2)
-    torch.testing.assert_close(joined, expected)
+    assert pooled[0].tolist() == pytest.approx([4 / 3, 3.0])
 
 
-def test_an_roi_is_its_unit_appearance_plus_its_scaled_position() -> None:
-    """(3, 4) has unit length (0.6, 0.8); half of position (2, -2) is (1, -1)."""
-    feature = roi_feature(
+def test_the_triplet_is_projected_with_weight_and_bias() -> None:
+    """Eq. 4: W (1, 2) + b with W = [[1, 1], [0, 3]] and b = (10, -1)."""
+    linear = _linear([[1.0, 1.0], [0.0, 3.0]], [10.0, -1.0])
+
+    assert sa_clip.project_svo(linear, torch.tensor([[1.0, 2.0]])).tolist() == [[13.0, 5.0]]
+
+
+def test_a_joined_text_is_two_unit_halves() -> None:
+    """Eq. 5: (3, 4) and (0, 2) become (.6, .8) and (0, 1), each over the root of two."""
+    joined = sa_clip.join_text(torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]]))
+
+    expected = [x / math.sqrt(2) for x in (0.6, 0.8, 0.0, 1.0)]
+    assert joined[0].tolist() == pytest.approx(expected)
+
+
+def test_position_is_added_to_a_unit_appearance() -> None:
+    """Eq. 6: (3, 4) / 5 + 0.5 (2, -2)."""
+    feature = sa_clip.roi_feature(
         torch.tensor([[3.0, 4.0]]), torch.tensor([[2.0, -2.0]]), torch.tensor(0.5)
     )
 
-    torch.testing.assert_close(feature, torch.tensor([[1.6, -0.2]]))
+    assert feature[0].tolist() == pytest.approx([1.6, -0.2])
 
 
-def test_swapping_subject_and_object_changes_the_relation() -> None:
-    """1 s + 2 o + 3 u + 0.5: with s 1, o 10, u 100 it is 321.5, swapped 312.5."""
-    layer = linear([[1.0, 2.0, 3.0]], [0.5])
-    one, ten, hundred = (torch.tensor([[value]]) for value in (1.0, 10.0, 100.0))
+def test_subject_and_object_have_weights_of_their_own() -> None:
+    """Eq. 7: 1 s + 10 o + 100 union + 0.5; swapping the roles changes the result."""
+    linear = _linear([[1.0, 10.0, 100.0]], [0.5])
+    s, o, union = (torch.tensor([[x]]) for x in (2.0, 3.0, 4.0))
 
-    assert project_roi(layer, one, ten, hundred).item() == pytest.approx(321.5)
-    assert project_roi(layer, ten, one, hundred).item() == pytest.approx(312.5)
-
-
-def test_a_cosine_of_joined_vectors_is_the_mean_of_both_cosines() -> None:
-    """Scene cosine 0.6, relation cosine 0.8: (0.6 + 0.8) / 2."""
-    text = join_text(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
-    image = join_image(torch.tensor([[0.6, 0.8]]), torch.tensor([[6.0, 8.0]]))
-
-    assert (image @ text.T).item() == pytest.approx(0.7)
+    assert sa_clip.project_roi(linear, s, o, union).item() == pytest.approx(432.5)
+    assert sa_clip.project_roi(linear, o, s, union).item() == pytest.approx(423.5)
 
 
-@pytest.mark.parametrize("size", [0, 1, 5])
-def test_every_size_passes_and_joined_vectors_have_unit_length(size: int) -> None:
-    """T = 0 texts and K = 0 pairs are ordinary sizes."""
-    halves = torch.randn(2, size, 4, generator=torch.Generator().manual_seed(0))
+def test_a_cosine_of_joined_vectors_is_the_mean_of_the_halves() -> None:
+    """Eq. 8 against Eq. 5: scene cosine 0.6, relation cosine 1.0, so 0.8 together."""
+    image = sa_clip.join_image(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 5.0]]))
+    text = sa_clip.join_text(torch.tensor([[0.6, 0.8]]), torch.tensor([[0.0, 1.0]]))
 
-    for joined in (join_text(*halves), join_image(*halves)):
-        assert joined.shape == (size, 8)
-        torch.testing.assert_close(joined.norm(dim=1), torch.ones(size))
-
-
-def test_the_mean_of_rois_would_be_blind_to_roles() -> None:
-    """Why Eq. (7) concatenates: W mean(s, o) + b cannot tell who hit whom."""
-    layer = nn.Linear(4, 3)
-    subject, other = torch.randn(2, 1, 4, generator=torch.Generator().manual_seed(1))
-
-    def literal(first: Tensor, second: Tensor) -> Tensor:
-        mean: Tensor = layer(torch.stack([first, second]).mean(dim=0))
-        return mean
-
-    torch.testing.assert_close(literal(subject, other), literal(other, subject))
+    assert (image @ text.T).item() == pytest.approx(0.8)

@@ -1,0 +1,90 @@
+"""``saclip-model``: generate, train, evaluate, calibrate, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from model.errors import ModelError
+
+app = typer.Typer(
+    name="saclip-model", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False, help="The researcher's side of SA-CLIP.",
+)  # fmt: skip
+evaluate_app = typer.Typer(no_args_is_help=True, help="Figures with their controls.")
+app.add_typer(evaluate_app, name="evaluate")
+
+RECIPES = Path(__file__).parent / "recipes"
+RunOption = Annotated[Path, typer.Option(help="Folder of the run.")]
+ResumeOption = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")] = RECIPES / "nano.yaml",
+    out: RunOption = Path("runs/nano"),
+    resume: ResumeOption = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+) -> None:
+    """Train the student."""
+    from model.recipe import load_recipe
+    from model.train import train as run
+
+    run(load_recipe(recipe, tuple(set_ or ())), out, resume)
+
+
+@app.command("train-detector")
+def train_detector(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")] = RECIPES / "detector.yaml",
+    out: RunOption = Path("runs/detector"),
+    resume: ResumeOption = False,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Distil the detector."""
+    from model.detector.train import train_detector as run
+
+    run(recipe, out, resume, threads)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Bundle folder to write.")],
+    run: RunOption = Path("runs/nano"),
+    detector_run: Annotated[Path, typer.Option(help="Folder of the detector's run.")] = Path("runs/detector"),
+    recipe: Annotated[Path, typer.Option(help="The student's recipe.")] = RECIPES / "nano.yaml",
+) -> None:
+    """Join student and detector into a bundle: graphs, parity, calibration, figures, manifest."""
+    from model.assemble import assemble_bundle
+    from model.recipe import load_recipe
+
+    assemble_bundle(out, load_recipe(recipe), run, detector_run)
+
+
+@evaluate_app.command("texts")
+def evaluate_texts(
+    run: RunOption = Path("runs/nano"),
+    recipe: Annotated[Path, typer.Option(help="The student's recipe.")] = RECIPES / "nano.yaml",
+    scenes: Annotated[int, typer.Option(min=50, help="Held-out scenes.")] = 600,
+) -> None:
+    """Trained, shuffled and random vectors on the same generated scenes."""
+    from rich.console import Console
+
+    from knowledge.hierarchy import load_hierarchy
+    from model.evaluate.texts import compare_texts, figures_table
+    from model.recipe import load_recipe
+    from model.train import load_student
+
+    student, tokenizer = load_student(run, load_recipe(recipe))
+    Console().print(figures_table(compare_texts(student, tokenizer, load_hierarchy(), scenes)))
+
+
+def main() -> None:
+    """Entry point of the ``saclip-model`` command: one line for everything a user can cause."""
+    from knowledge.hierarchy import KnowledgeError
+    from service.errors import ServiceError
+
+    try:
+        app()
+    except (ModelError, ServiceError, KnowledgeError, FileNotFoundError) as error:
+        typer.echo(f"saclip-model: {error}", err=True)
+        raise SystemExit(1) from error

@@ -1,0 +1,116 @@
+"""Generated traffic: deterministic, true to its boxes, and silent about where the event is."""
+
+import numpy as np
+import pytest
+
+from knowledge.hierarchy import load_hierarchy
+from model.synthesis.captions import NOUNS, TAILS, VERBS, relation_captions
+from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
+from model.synthesis.layouts import is_held_out, make_layout
+from model.synthesis.noise import apply_detector_noise
+from model.synthesis.scripts import SCRIPTS
+from model.synthesis.traffic import make_clip, make_moment, make_traffic_scene
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    """Training can resume only if scenes do not depend on what was drawn before."""
+    first, second = make_traffic_scene(7), make_traffic_scene(7)
+
+    assert first.frame is not None
+    assert second.frame is not None
+    assert first.frame.tobytes() == second.frame.tobytes()
+    assert first.facts == second.facts
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+def test_a_twin_has_the_same_actors_and_another_truth(script: str) -> None:
+    """Same seed, other branch: other facts, the right leaf, another label."""
+    accident, twin = (make_moment(11, script, branch, 0.5) for branch in (True, False))
+
+    _, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
+    assert (accident.scene.leaf_id, twin.scene.leaf_id) == (bad_leaf, good_leaf)
+    assert accident.scene.anomalous
+    assert not twin.scene.anomalous
+    assert accident.scene.weather == twin.scene.weather
+
+
+def test_leaves_of_the_scripts_exist_and_are_counterparts_by_role() -> None:
+    """A script names leaves of the shipped hierarchy, with the participants it plays with."""
+    leaves = {item.leaf_id: item for item in load_hierarchy().flat}
+
+    for _, bad_leaf, good_leaf, dota, _ in SCRIPTS.values():
+        assert leaves[bad_leaf].polarity == "anomaly"
+        assert leaves[good_leaf].polarity == "normal"
+        assert dota in leaves[bad_leaf].dota
+
+
+def test_boxes_and_facts_fit_the_frame() -> None:
+    """Every box lies inside, every fact is about boxes that exist."""
+    for seed in range(60):
+        scene = make_traffic_scene(seed, drawn=False)
+        assert ((scene.xyxy >= 0) & (scene.xyxy <= 1)).all()
+        for fact in scene.facts:
+            assert fact.subject < len(scene.xyxy)
+            assert fact.object < len(scene.xyxy)
+
+
+def test_half_of_the_clips_are_normal_and_events_come_at_any_time() -> None:
+    """Position must tell nothing: the first labelled frame is spread over the clip."""
+    rng_seeds = range(120)
+    clips = [make_clip(seed, script="ego_leaves") for seed in rng_seeds if seed % 6 == 0]
+    starts = [float(c.label.argmax()) / len(c.label) for c in clips if c.label.any()]
+
+    assert 0.25 < np.mean([c.label.any() for c in clips]) < 0.75
+    assert min(starts) < 0.35
+    assert max(starts) > 0.6
+
+
+def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
+    """What experts wrote must stay unseen in training, or nothing is zero-shot."""
+    quoted = {item.text.lower() for item in load_hierarchy().flat}
+    rng = np.random.default_rng(0)
+    for relation in VERBS:
+        for _ in range(12):
+            subject, object_ = (list(NOUNS)[int(i)] for i in rng.integers(len(NOUNS), size=2))
+            weather = list(TAILS)[int(rng.integers(len(TAILS)))]
+            for caption in relation_captions(relation, subject, object_, weather, rng):
+                parts = [caption.text[a:b] for a, b in caption.spans]
+                assert parts[0].lower() in NOUNS[subject]
+                assert parts[1] in VERBS[relation]
+                assert caption.text.lower() not in quoted
+
+
+def test_no_training_caption_quotes_the_hierarchy() -> None:
+    """The same over real training scenes."""
+    quoted = {item.text.lower() for item in load_hierarchy().flat}
+    said = {
+        caption.text.lower()
+        for seed in range(400)
+        for fact in make_traffic_scene(seed, drawn=False).facts
+        for caption in fact.captions + fact.opposites
+    }
+
+    assert not said & quoted
+
+
+def test_held_out_noun_pairs_stay_out_of_training() -> None:
+    """About a fifth of the pairs, both orders alike."""
+    pairs = [(a, b) for a in LAYOUT_NOUNS for b in LAYOUT_NOUNS if a != b]
+    held_out = [is_held_out(a, b) for a, b in pairs]
+
+    assert 0.1 < np.mean(held_out) < 0.35
+    assert all(is_held_out(a, b) == is_held_out(b, a) for a, b in pairs)
+    for seed in range(30):
+        first, second = make_layout(seed, "train").facts[0].key.split(":")[1:]
+        assert not is_held_out(first, second)
+
+
+def test_the_noise_model_misses_and_jitters_as_much_as_it_says() -> None:
+    """10 % of large boxes missed, sizes right to a few per cent."""
+    xyxy = np.tile(np.array([[0.3, 0.3, 0.6, 0.7]], np.float32), (2000, 1))
+    boxes, names, origin = apply_detector_noise(xyxy, ["person"] * 2000, np.random.default_rng(0))
+
+    true_rows = origin >= 0
+    assert 0.08 < 1 - true_rows.sum() / 2000 < 0.12
+    assert abs(float((boxes[true_rows] - xyxy[0]).std()) - 0.03 * 0.35) < 0.003
+    assert set(np.array(names)[true_rows]) == {"person"}
