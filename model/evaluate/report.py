@@ -121,9 +121,10 @@ def figures_table(evaluation: ClipsEvaluation) -> Table:
 
 def clips_table(evaluation: ClipsEvaluation) -> Table:
     """One line for each clip."""
-    table = Table(
-        "clip", "frames", "AUC", "segments", "on the anomaly", "delay", "best description"
-    )
+    table = Table()
+    table.add_column("clip", no_wrap=True)
+    for column in ("positive", "AUC", "segments", "hits", "delay", "best description"):
+        table.add_column(column)
     for clip in evaluation.clips:
         table.add_row(
             clip.clip_id,
