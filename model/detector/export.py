@@ -34,7 +34,7 @@ TRAINING_SOURCES = (
     {
         "name": "YOLOX-nano",
         "licence": "Apache-2.0",
-        "use": "detector: teacher, trained by its authors on COCO; answers learned, no weight copied",
+        "use": "detector: teacher, trained on COCO by its authors; no weight copied",
         "url": "https://github.com/Megvii-BaseDetection/YOLOX",
     },
 )
