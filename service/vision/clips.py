@@ -186,6 +186,9 @@ class ClipReader:
                 yield from self._container.demux(self._stream)
             except av.FFmpegError as error:  # reading can go on behind the damage
                 self._damage.add(self._last_time_s, f"not readable: {error.strerror}")
+            except IndexError:  # PyAV 18 at the end of a file in which a stream appeared half-way
+                self._damage.add(self._last_time_s, "a further stream appeared; not read")
+                return
             else:
                 return
 
