@@ -115,7 +115,7 @@ def _with_auto(tree: tuple[Child, ...], written: Iterable[PlacedLeaf]) -> tuple[
         headings[heading_id] = Node(
             id=heading_id,
             title=f"Written by the inverse lexicon, {place.participants}",
-            participants=place.participants,  # type: ignore[arg-type]
+            participants=place.participants,
             ego=place.ego,
             children=(*before, place.leaf),
         )

@@ -78,7 +78,7 @@ def placed_leaves(tree: Sequence[Child]) -> Iterator[PlacedLeaf]:
         for child in entry.children:
             yield from walk(child, inherited)
 
-    nowhere = PlacedLeaf(Leaf.model_construct(), ())
+    nowhere = PlacedLeaf(Leaf.model_construct(id="", title="", severity=0, d=()), ())
     for entry in tree:
         yield from walk(entry, nowhere)
 

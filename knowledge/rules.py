@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -173,8 +174,7 @@ def unique_texts(subject: Subject) -> Iterator[Finding]:
 
 
 def _repeated(names: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    return list(dict.fromkeys(name for name in names if name in seen or seen.add(name)))
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def inherited_properties(subject: Subject) -> Iterator[Finding]:

@@ -123,7 +123,8 @@ def _description_id(raw: Any, leaf_id: str, position: str | int) -> str:
     if not isinstance(text, str) or not text:
         return f"{leaf_id}/d[{position}]"
     own = raw.get("id")
-    description = Description.model_construct(t=text, id=own if isinstance(own, str) else None)
+    chosen = own if isinstance(own, str) else None
+    description = Description.model_construct(t=text, s="", v="", o="", id=chosen)
     return description_id(leaf_id, description)
 
 

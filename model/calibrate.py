@@ -73,7 +73,8 @@ def _with_nulls(nulls: dict[str, LeafNull]) -> Calibration:
     neutral = neutral_calibration()
     update = {"leaf_null": nulls}
     return Calibration(
-        stills=neutral.stills.model_copy(update=update), clips=neutral.clips.model_copy(update=update)
+        stills=neutral.stills.model_copy(update=update),
+        clips=neutral.clips.model_copy(update=update),
     )
 
 
@@ -81,15 +82,20 @@ def _maps(scores: dict[Mode, NDArray[np.float64]], rate: float) -> dict[Mode, Af
     return {mode: fit_affine(values, false_alarm_rate=rate) for mode, values in scores.items()}
 
 
-def _stills(nulls: dict[str, LeafNull], scores: dict[Mode, NDArray[np.float64]]) -> DomainCalibration:
+def _stills(
+    nulls: dict[str, LeafNull], scores: dict[Mode, NDArray[np.float64]]
+) -> DomainCalibration:
     count = len(scores["paired"])
     maps = _maps(scores, STILLS_FALSE_ALARM_RATE)
     logits = maps["paired"].slope * scores["paired"] + maps["paired"].intercept
     alarms = int((logits >= 0).sum())
     false_alarm = FalseAlarm(
-        rate=alarms / count, unit="per_frame", normal_frames=count, normal_seconds=0.0,
+        rate=alarms / count,
+        unit="per_frame",
+        normal_frames=count,
+        normal_seconds=0.0,
         upper_bound=upper_rate(alarms, count),
-    )  # fmt: skip
+    )
     return DomainCalibration(leaf_null=nulls, affine=maps, threshold=0.5, false_alarm=false_alarm)
 
 
@@ -126,6 +132,9 @@ def _count_false_alarms(engine: Engine, clips: ClipsCalibration, num_clips: int)
     hours = frames / FPS / 3600
     log.info("false_alarms_counted", alarms=alarms, frames=frames)
     return FalseAlarm(
-        rate=alarms / hours, unit="per_hour", normal_frames=frames, normal_seconds=frames / FPS,
+        rate=alarms / hours,
+        unit="per_hour",
+        normal_frames=frames,
+        normal_seconds=frames / FPS,
         upper_bound=upper_rate(alarms, hours),
-    )  # fmt: skip
+    )

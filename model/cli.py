@@ -8,9 +8,12 @@ import typer
 from model.errors import ModelError
 
 app = typer.Typer(
-    name="saclip-model", no_args_is_help=True, add_completion=False,
-    pretty_exceptions_enable=False, help="The researcher's side of SA-CLIP.",
-)  # fmt: skip
+    name="saclip-model",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The researcher's side of SA-CLIP.",
+)
 evaluate_app = typer.Typer(no_args_is_help=True, help="Figures with their controls.")
 app.add_typer(evaluate_app, name="evaluate")
 
@@ -50,7 +53,9 @@ def train_detector(
 def export(
     out: Annotated[Path, typer.Argument(help="Bundle folder to write.")],
     run: RunOption = Path("runs/nano"),
-    detector_run: Annotated[Path, typer.Option(help="Folder of the detector's run.")] = Path("runs/detector"),
+    detector_run: Annotated[Path, typer.Option(help="Folder of the detector's run.")] = Path(
+        "runs/detector"
+    ),
     recipe: Annotated[Path, typer.Option(help="The student's recipe.")] = RECIPES / "nano.yaml",
 ) -> None:
     """Join student and detector into a bundle: graphs, parity, calibration, figures, manifest."""

@@ -1,9 +1,9 @@
 """What the researcher's commands may refuse, each in one line.
 
-    ModelError
-    +-- RecipeError      (model.recipe)
-    +-- CheckpointError  (model.checkpoint)
-    +-- ExportError      (model.export)
+ModelError
++-- RecipeError      (model.recipe)
++-- CheckpointError  (model.checkpoint)
++-- ExportError      (model.export)
 """
 
 

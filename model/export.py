@@ -58,9 +58,14 @@ def export_image_encoder(student: Nano, path: Path) -> None:
     rois = torch.tensor([[0, 0.1, 0.1, 0.5, 0.6], [0, 0.4, 0.3, 0.9, 0.9], [1, 0.0, 0.0, 1.0, 1.0]])
     example = (frames, rois, torch.tensor([3, 1, 9]), torch.tensor([[0, 1], [2, -1]]))
     axes = {
-        "frames": {0: "B", 1: "H", 2: "W"}, "rois": {0: "R"}, "roi_classes": {0: "R"},
-        "pairs": {0: "K"}, "scene": {0: "B"}, "relation": {0: "K"}, "scene_gate": {0: "B"},
-    }  # fmt: skip
+        "frames": {0: "B", 1: "H", 2: "W"},
+        "rois": {0: "R"},
+        "roi_classes": {0: "R"},
+        "pairs": {0: "K"},
+        "scene": {0: "B"},
+        "relation": {0: "K"},
+        "scene_gate": {0: "B"},
+    }
     _export(_ImageGraph(student), example, path, list(axes)[:4], list(axes)[4:], axes)
 
 
@@ -86,7 +91,9 @@ def parity(graph: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]]) -> 
         float(np.abs(e.numpy() - a).max(initial=0.0)) for e, a in zip(expected, actual, strict=True)
     )
     if worst > PARITY_TOLERANCE:
-        raise ExportError(f"{path.name}: torch and ONNX differ by {worst:.2e}, limit {PARITY_TOLERANCE}")
+        raise ExportError(
+            f"{path.name}: torch and ONNX differ by {worst:.2e}, limit {PARITY_TOLERANCE}"
+        )
     return worst
 
 
@@ -107,8 +114,11 @@ def write_manifest(bundle: Path, fields: dict[str, Any]) -> None:
         bundle: Folder with every other file of the bundle in place.
         fields: All fields but ``files``.
     """
-    files = {
-        path.name: {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+    files: dict[str, dict[str, Any]] = {
+        path.name: {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
         for path in sorted(bundle.iterdir())
         if path.name != "manifest.json" and path.is_file()
     }
@@ -134,14 +144,20 @@ def _export(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     graph.eval()
-    torch.onnx.register_custom_op_symbolic("aten::_upsample_bilinear2d_aa", _resize_symbolic, OPSET)
+    torch.onnx.utils.register_custom_op_symbolic("aten::_upsample_bilinear2d_aa", _resize_symbolic, OPSET)
     with warnings.catch_warnings():
         # The tracing exporter is deprecated but keeps every axis free, which the new one guards.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            graph, example, str(path), input_names=inputs, output_names=outputs,
-            dynamic_axes=axes, opset_version=OPSET, dynamo=False,
-        )  # fmt: skip
+            graph,
+            example,
+            str(path),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def _resize_symbolic(g: Any, pixels: Any, size: Any, *_: Any) -> Any:
@@ -152,6 +168,12 @@ def _resize_symbolic(g: Any, pixels: Any, size: Any, *_: Any) -> Any:
     sizes = g.op("Concat", batch_and_channels, size, axis_i=0)
     none = g.op("Constant", value_t=torch.tensor([], dtype=torch.float32))
     return g.op(
-        "Resize", pixels, none, none, sizes,
-        coordinate_transformation_mode_s="half_pixel", mode_s="linear", antialias_i=1,
-    )  # fmt: skip
+        "Resize",
+        pixels,
+        none,
+        none,
+        sizes,
+        coordinate_transformation_mode_s="half_pixel",
+        mode_s="linear",
+        antialias_i=1,
+    )

@@ -104,9 +104,7 @@ def train(
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(recipe, run_dir)
-    model = Nano(
-        tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width
-    )
+    model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
     )
@@ -115,19 +113,24 @@ def train(
         lr=recipe.optim.lr,
         betas=recipe.optim.betas,
     )
-    step = 0
+    done = 0
     if resume:
         state = load_checkpoint(run_dir)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
-        step = int(state["step"])
-    log.info("training_starts", recipe=recipe.name, step=step, steps=recipe.optim.steps,
-             parameters=sum(p.numel() for p in model.parameters()))
+        done = int(state["step"])
+    log.info(
+        "training_starts",
+        recipe=recipe.name,
+        step=done,
+        steps=recipe.optim.steps,
+        parameters=sum(p.numel() for p in model.parameters()),
+    )
     encoder = CaptionEncoder(tokenizer, recipe.context_length)
     with _progress() as bar:
-        task = bar.add_task("train", total=recipe.optim.steps, completed=step)
-        for step in range(step, recipe.optim.steps):
+        task = bar.add_task("train", total=recipe.optim.steps, completed=done)
+        for step in range(done, recipe.optim.steps):
             terms = _step(model, average, optimiser, recipe, encoder, step)
             bar.update(task, advance=1, description=f"loss {terms['total']:.3f}")
             if step % 20 == 0:
@@ -151,9 +154,7 @@ def train(
 def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     """The averaged student of a run, in evaluation mode, and its tokenizer."""
     tokenizer = Tokenizer.from_file(str(run_dir / "tokenizer.json"))
-    model = Nano(
-        tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width
-    )
+    model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     average = torch.optim.swa_utils.AveragedModel(model)
     average.load_state_dict(load_checkpoint(run_dir)["average"])
     student = average.module

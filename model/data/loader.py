@@ -141,9 +141,7 @@ def make_batch(
     )
 
 
-def _place_rois(
-    scene: Scene, rng: np.random.Generator, noise: bool
-) -> tuple[Rois, dict[int, int]]:
+def _place_rois(scene: Scene, rng: np.random.Generator, noise: bool) -> tuple[Rois, dict[int, int]]:
     """The scene's ROIs as a detector would give them, and where each participant went."""
     if noise:
         xyxy, names, origin = apply_detector_noise(scene.xyxy, scene.class_names, rng)

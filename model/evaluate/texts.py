@@ -6,16 +6,19 @@ boxes speak and not the texts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from rich.table import Table
 from tokenizers import Tokenizer
 
 from knowledge.hierarchy import Hierarchy
 from model.data.loader import CaptionEncoder
 from model.data.records import Caption, Scene
+from model.evaluate.auc import roc_auc
 from model.synthesis.noise import apply_detector_noise
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
@@ -73,6 +76,32 @@ class TextFigures:
     participants_right: float
     frame_auc: float
 
+    def as_dict(self) -> dict[str, Any]:
+        """Rounded figures for the manifest."""
+        return {
+            name: round(value, 4) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+
+
+def figures_table(figures: Sequence[TextFigures]) -> Table:
+    """The figures as people read them."""
+    table = Table(
+        "vectors", "scenes", "leaf right", "95 % interval", "DoTA code", "participants", "frame AUC"
+    )
+    for row in figures:
+        low, high = row.leaf_interval
+        table.add_row(
+            row.name,
+            str(row.num_scenes),
+            f"{row.leaf_right:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            f"{row.code_right:.3f}",
+            f"{row.participants_right:.3f}",
+            f"{row.frame_auc:.3f}",
+        )
+    return table
+
 
 def compare_texts(
     student: Nano, tokenizer: Tokenizer, hierarchy: Hierarchy, num_scenes: int = 600, seed: int = 0
@@ -89,9 +118,11 @@ def compare_texts(
     trained = TorchEncoder(student, tokenizer)
     torch.manual_seed(seed)
     untrained = Nano(
-        tokenizer.get_vocab_size(), student.context_length, student.half_dim,
+        tokenizer.get_vocab_size(),
+        student.context_length,
+        student.half_dim,
         student.text_tower.position.shape[1],
-    )  # fmt: skip
+    )
     scenes = [make_traffic_scene(i, "heldout") for i in range(num_scenes)]
     vectors = trained.encode_texts(hierarchy.flat)
     order = np.random.default_rng(seed).permutation(len(hierarchy.flat))
@@ -101,7 +132,9 @@ def compare_texts(
     return [
         _figures("trained", trained, text_bank_of(hierarchy.flat, vectors), scenes),
         _figures("shuffled descriptions", trained, text_bank_of(hierarchy.flat, shuffled), scenes),
-        _figures("random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors), scenes),
+        _figures(
+            "random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors), scenes
+        ),
     ]
 
 
@@ -111,7 +144,9 @@ def _figures(
     """Each variant gets its own null from training scenes: none suffers from another's scale."""
     neutral = FrameAnalyzer(_NoDetector(), encoder, bank, neutral_calibration())
     normal = [make_traffic_scene(NULL_SEED + i) for i in range(NUM_NULL_SCENES)]
-    evidence = np.stack([r.evidence for r in _results(neutral, [s for s in normal if not s.anomalous])])
+    evidence = np.stack(
+        [r.evidence for r in _results(neutral, [s for s in normal if not s.anomalous])]
+    )
     mean, std = leaf_null(evidence)
     nulls = {
         leaf: LeafNull(mean=float(m), std=float(s))
@@ -134,9 +169,14 @@ def _figures(
     scores = np.array([result.score for result in results])
     labels = np.array([scene.anomalous for scene in scenes])
     return TextFigures(
-        name, len(leaf), float(np.mean(leaf)), wilson_interval(sum(leaf), len(leaf)),
-        float(np.mean(code)), float(np.mean(role)), rank_auc(scores, labels),
-    )  # fmt: skip
+        name,
+        len(leaf),
+        float(np.mean(leaf)),
+        wilson_interval(sum(leaf), len(leaf)),
+        float(np.mean(code)),
+        float(np.mean(role)),
+        roc_auc(scores, labels),
+    )
 
 
 def _results(analyzer: FrameAnalyzer, scenes: Sequence[Scene]) -> list[FrameResult]:
@@ -162,14 +202,6 @@ def wilson_interval(hits: int, total: int) -> tuple[float, float]:
     spread = WILSON_Z * np.sqrt(share * (1 - share) / total + WILSON_Z**2 / (4 * total**2))
     spread /= 1 + WILSON_Z**2 / total
     return float(centre - spread), float(centre + spread)
-
-
-def rank_auc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve by ranks; ties count half."""
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    positives, negatives = int(labels.sum()), int((~labels).sum())
-    return float((rank[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 class _NoDetector:

@@ -7,20 +7,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.records import Caption, Fact, Scene
-from model.synthesis.render import FRAME_WH
+from model.synthesis.solids import FRAME_WH
 
-NOUNS = ("cube", "sphere", "cylinder", "cone", "box", "ball", "car", "truck", "bus", "person",
-         "bicycle", "pole", "dog", "bench", "tree", "barrel", "motorcycle", "sign", "cow", "van",
-         "bag", "chair", "horse", "wheel")  # fmt: skip
-CLASS_OF = {"car": "car", "van": "car", "truck": "truck", "bus": "bus", "person": "person",
-            "bicycle": "bicycle", "motorcycle": "motorcycle", "dog": "animal", "cow": "animal",
-            "horse": "animal"}  # fmt: skip
+NOUNS = (
+    "cube",
+    "sphere",
+    "cylinder",
+    "cone",
+    "box",
+    "ball",
+    "car",
+    "truck",
+    "bus",
+    "person",
+    "bicycle",
+    "pole",
+    "dog",
+    "bench",
+    "tree",
+    "barrel",
+    "motorcycle",
+    "sign",
+    "cow",
+    "van",
+    "bag",
+    "chair",
+    "horse",
+    "wheel",
+)
+CLASS_OF = {
+    "car": "car",
+    "van": "car",
+    "truck": "truck",
+    "bus": "bus",
+    "person": "person",
+    "bicycle": "bicycle",
+    "motorcycle": "motorcycle",
+    "dog": "animal",
+    "cow": "animal",
+    "horse": "animal",
+}
 ROUND = ("sphere", "ball", "wheel", "barrel")
 POINTED = ("cone", "tree", "sign")
 TALL = ("person", "pole", "cylinder", "tree")
-COLOURS = {"red": (200, 40, 40), "blue": (40, 70, 190), "green": (50, 150, 70), "yellow": (220, 200, 50),
-           "white": (235, 235, 235), "black": (35, 35, 35), "grey": (130, 130, 130), "orange": (230, 130, 40),
-           "purple": (130, 60, 160), "brown": (120, 80, 50), "pink": (230, 150, 180), "cyan": (70, 190, 200)}  # fmt: skip
+COLOURS = {
+    "red": (200, 40, 40),
+    "blue": (40, 70, 190),
+    "green": (50, 150, 70),
+    "yellow": (220, 200, 50),
+    "white": (235, 235, 235),
+    "black": (35, 35, 35),
+    "grey": (130, 130, 130),
+    "orange": (230, 130, 40),
+    "purple": (130, 60, 160),
+    "brown": (120, 80, 50),
+    "pink": (230, 150, 180),
+    "cyan": (70, 190, 200),
+}
 # Eight octants of the subject as seen from the object: right, behind-right, behind, ...
 RELATIONS: tuple[tuple[str, ...], ...] = (
     ("is to the right of", "is right of", "stands on the right side of"),
@@ -38,7 +81,9 @@ JITTER_RAD = np.radians(14)
 
 def is_held_out(first: str, second: str) -> bool:
     """Whether a pair of nouns is kept from training (about a fifth, both orders alike)."""
-    return (NOUNS.index(first) * NOUNS.index(second) + NOUNS.index(first) + NOUNS.index(second)) % 5 == 0
+    return (
+        NOUNS.index(first) * NOUNS.index(second) + NOUNS.index(first) + NOUNS.index(second)
+    ) % 5 == 0
 
 
 def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scene:
@@ -66,8 +111,10 @@ def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scen
     focal, horizon, height = rng.uniform(230, 280), rng.uniform(45, 75), rng.uniform(1.8, 2.6)
     boxes = np.zeros((2, 4), np.float32)
     for i in sorted((0, 1), key=lambda row: -spots[row][1]):
-        boxes[i] = _draw(frame, (first, second)[i], COLOURS[colours[i]], spots[i], (focal, horizon, height), rng)
-    frame = np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
+        boxes[i] = _draw(
+            frame, (first, second)[i], COLOURS[colours[i]], spots[i], (focal, horizon, height), rng
+        )
+    grainy = np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
     names = (first, second)
     key = f"layout{octant}:{first}:{second}"
     back = (octant + NUM_OCTANTS // 2) % NUM_OCTANTS
@@ -78,11 +125,17 @@ def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scen
     scale = np.array([*FRAME_WH, *FRAME_WH], np.float32)
     xyxy = np.clip(boxes / scale, 0, 1).astype(np.float32)
     classes = tuple(CLASS_OF.get(name, "obstacle") for name in names)
-    return Scene(frame, xyxy, classes, facts, anomalous=False, leaf_id=None)
+    return Scene(grainy, xyxy, classes, facts, anomalous=False, leaf_id=None)
 
 
 def _fact(
-    subject: int, object_: int, octant: int, names: tuple[str, ...], colours: tuple[str, ...], key: str, rng: np.random.Generator
+    subject: int,
+    object_: int,
+    octant: int,
+    names: tuple[str, ...],
+    colours: tuple[str, ...],
+    key: str,
+    rng: np.random.Generator,
 ) -> Fact:
     inverse = (octant + NUM_OCTANTS // 2) % NUM_OCTANTS
     phrases = [_phrase(names[i], colours[i], rng) for i in (0, 1)]
@@ -98,20 +151,28 @@ def _phrase(noun: str, colour: str, rng: np.random.Generator) -> str:
 def _caption(subject: str, verb: str, object_: str) -> Caption:
     subject = subject[0].upper() + subject[1:]
     a, b = len(subject), len(subject) + 1 + len(verb)
-    return Caption(f"{subject} {verb} {object_}.", ((0, a), (a + 1, b), (b + 1, b + 1 + len(object_))))
+    return Caption(
+        f"{subject} {verb} {object_}.", ((0, a), (a + 1, b), (b + 1, b + 1 + len(object_)))
+    )
 
 
 def _floor(rng: np.random.Generator) -> NDArray[np.float64]:
     width, height = FRAME_WH
     top, low = rng.uniform(140, 230, 3), rng.uniform(70, 170, 3)
     rows = np.linspace(0, 1, height)[:, None, None]
-    return np.tile(np.where(rows < 0.35, top, low * (0.8 + 0.3 * rows)), (1, width, 1)).astype(float)
+    return np.tile(np.where(rows < 0.35, top, low * (0.8 + 0.3 * rows)), (1, width, 1)).astype(
+        float
+    )
 
 
 def _draw(
-    frame: NDArray[np.float64], noun: str, colour: tuple[int, int, int], spot: NDArray[np.float64],
-    camera: tuple[float, float, float], rng: np.random.Generator,
-) -> NDArray[np.float32]:  # fmt: skip
+    frame: NDArray[np.float64],
+    noun: str,
+    colour: tuple[int, int, int],
+    spot: NDArray[np.float64],
+    camera: tuple[float, float, float],
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
     """Draw one shaded object standing on the floor; returns its box in pixels."""
     focal, horizon, eye = camera
     scale = focal / spot[1]
@@ -125,11 +186,16 @@ def _draw(
     dark = tuple(c * 0.6 for c in shade)
     points = {"round": None, "pointed": [[(x0 + x1) / 2, y0], [x1, foot], [x0, foot]]}
     if noun in ROUND:
-        centre, axes = (int(x), int((y0 + foot) / 2)), (max(2, int((x1 - x0) / 2)), max(2, int((foot - y0) / 2)))
+        centre, axes = (
+            (int(x), int((y0 + foot) / 2)),
+            (max(2, int((x1 - x0) / 2)), max(2, int((foot - y0) / 2))),
+        )
         cv2.ellipse(frame, centre, axes, 0, 0, 360, shade, -1, cv2.LINE_AA)
         cv2.ellipse(frame, centre, axes, 0, 20, 160, dark, max(1, axes[0] // 4), cv2.LINE_AA)
     elif noun in POINTED:
-        cv2.fillConvexPoly(frame, np.array(points["pointed"]).round().astype(np.int32), shade, cv2.LINE_AA)
+        cv2.fillConvexPoly(
+            frame, np.array(points["pointed"]).round().astype(np.int32), shade, cv2.LINE_AA
+        )
     else:
         cv2.rectangle(frame, (int(x0), int(y0)), (int(x1), int(foot)), shade, -1)
         cv2.rectangle(frame, (int(x0), int(y0 + 0.6 * (foot - y0))), (int(x1), int(foot)), dark, -1)

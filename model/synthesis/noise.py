@@ -32,7 +32,7 @@ def apply_detector_noise(
     kept = np.flatnonzero(rng.random(len(xyxy)) >= np.where(small, MISS_SMALL, MISS))
     noise = rng.normal(0.0, JITTER, (len(kept), 4)) * np.tile(size[kept], 2)
     boxes = list(np.clip(xyxy[kept] + noise, 0.0, 1.0).astype(np.float32))
-    names = [class_names[row] for row in kept]
+    names = [class_names[int(row)] for row in kept]
     for i, name in enumerate(names):
         if name in SWAPPED and rng.random() < SWAP:
             names[i] = SWAPPED[name]

@@ -12,15 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.records import EGO, Fact, Scene
+from model.data.records import Fact, Scene
+from model.synthesis.background import background_traffic
 from model.synthesis.captions import relation_captions
-from model.synthesis.render import DETECTED, FRAME_WH, Actor, Camera, Street, actor_box, draw_frame
-from model.synthesis.scripts import AWAY, SCRIPTS, TOWARD, Plot, Statement, being, vehicle
+from model.synthesis.plots import Plot, Statement
+from model.synthesis.render import draw_frame
+from model.synthesis.scripts import SCRIPTS
+from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
+from model.synthesis.visible import visible_boxes
 
 FPS = 10.0
 LEAD_IN_S = 1.2  # how long an accident takes to unfold
 ONSET_S = 0.5  # the label starts this long before the contact
-MIN_BOX_PX, MAX_HIDDEN = 5.0, 0.7
 HELD_OUT_SEED = 10_000_000
 WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
 
@@ -75,7 +78,9 @@ def make_clip(seed: int, script: str | None = None, anomalous: bool | None = Non
     label = np.array([moment.scene.anomalous for moment in moments])
     _, bad_leaf, good_leaf, dota, ego = SCRIPTS[name]
     weather = moments[0].scene.weather
-    return TrafficClip(moments, times, label, name, bad_leaf if branch else good_leaf, dota, ego, weather)
+    return TrafficClip(
+        moments, times, label, name, bad_leaf if branch else good_leaf, dota, ego, weather
+    )
 
 
 def make_traffic_scene(
@@ -112,7 +117,7 @@ def make_moment(
     make_plot, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
     camera, street = _camera(rng), _street(rng, seed)
     plot = make_plot(rng)
-    extras, extra_facts = _background_traffic(rng)
+    extras, extra_facts = background_traffic(rng)
     progress = _smooth((since_event_s + LEAD_IN_S) / LEAD_IN_S) if anomalous else 0.0
     cast = _poses(plot, since_event_s, progress)
     camera = replace(camera, roll=camera.roll + progress * plot.camera_roll)
@@ -120,12 +125,16 @@ def make_moment(
     happened = anomalous and since_event_s >= -ONSET_S
     statements = plot.anomalous_facts if happened else plot.normal_facts
     other = plot.normal_facts if happened else plot.anomalous_facts
-    boxes, names, row_of = _visible_boxes(everyone, camera)
+    boxes, names, row_of = visible_boxes(everyone, camera)
     words = np.random.default_rng((seed, 4, happened))
     facts = [
         fact
         for statement in statements
-        if (fact := _fact(statement, _opposite(statement, other), happened, row_of, street.weather, words))
+        if (
+            fact := _fact(
+                statement, _opposite(statement, other), happened, row_of, street.weather, words
+            )
+        )
     ]
     for statement, opposite in extra_facts:
         shifted = _shift(statement, len(cast))
@@ -152,55 +161,31 @@ def _camera(rng: np.random.Generator) -> Camera:
     fov = np.radians(rng.uniform(60, 100))
     focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
     horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
-    return Camera(float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01)))
+    return Camera(
+        float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01))
+    )
 
 
 def _street(rng: np.random.Generator, seed: int) -> Street:
     weather = WEATHERS[int(rng.integers(len(WEATHERS)))]
     side = tuple(int(c) for c in np.array([80, 110, 70]) + rng.integers(-35, 50, 3))
     props = tuple(
-        Actor(("pole", "tree", "barrier")[int(rng.integers(3))], float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
-              float(rng.uniform(8, 60)), colour=(140, 140, 140))
+        Actor(
+            ("pole", "tree", "barrier")[int(rng.integers(3))],
+            float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
+            float(rng.uniform(8, 60)),
+            colour=(140, 140, 140),
+        )
         for _ in range(int(rng.integers(0, 7)))
-    )  # fmt: skip
-    return Street(int(rng.integers(2, 5)), weather, int(rng.integers(60, 115)), seed, (side[0], side[1], side[2]), props)
-
-
-def _background_traffic(
-    rng: np.random.Generator,
-) -> tuple[list[tuple[Actor, tuple[float, float]]], list[tuple[Statement, Statement]]]:
-    """Normal traffic around the plot, mostly overlapping it on the image by perspective alone."""
-    extras: list[tuple[Actor, tuple[float, float]]] = []
-    facts: list[tuple[Statement, Statement]] = []
-
-    def add(actor: Actor, drift: tuple[float, float], good: Statement | None, bad: Statement | None) -> None:
-        extras.append((actor, drift))
-        if good and bad:
-            facts.append((good, bad))
-
-    for _ in range(int(rng.integers(0, 4))):
-        index = len(extras)
-        kind = rng.integers(4)
-        if kind == 0:
-            actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
-            add(actor, (0, -6.0), (index, EGO, "oncoming", actor.kind, "ego"),
-                (index, EGO, "ego_oncoming_hit", actor.kind, "ego"))  # fmt: skip
-        elif kind == 1:
-            actor = vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(28, 55), AWAY)
-            add(actor, (0, 0.5), (index, EGO, "ahead", actor.kind, "ego"),
-                (index, EGO, "fills_view", actor.kind, "ego"))  # fmt: skip
-        elif kind == 2:
-            side = rng.choice([-1.0, 1.0])
-            first = vehicle(rng, side * 7.0, rng.uniform(12, 28), AWAY)
-            second = vehicle(rng, side * 7.0, first.z + rng.uniform(7, 9), AWAY)
-            add(first, (0, -1.0), None, None)
-            add(second, (0, -1.0), (index, index + 1, "queue", first.kind, second.kind),
-                (index, index + 1, "wreck", first.kind, second.kind))  # fmt: skip
-        else:
-            walker = being(rng, "person", rng.choice([-1.0, 1.0]) * rng.uniform(7, 10), rng.uniform(8, 24))
-            add(walker, (0, -1.0), (index, EGO, "sidewalk", "person", "ego"),
-                (index, EGO, "hit_by", "person", "ego"))  # fmt: skip
-    return extras, facts
+    )
+    return Street(
+        int(rng.integers(2, 5)),
+        weather,
+        int(rng.integers(60, 115)),
+        seed,
+        (side[0], side[1], side[2]),
+        props,
+    )
 
 
 def _poses(plot: Plot, since_event_s: float, progress: float) -> tuple[Actor, ...]:
@@ -219,33 +204,6 @@ def _poses(plot: Plot, since_event_s: float, progress: float) -> tuple[Actor, ..
 
 def _drifted(actor: Actor, drift: tuple[float, float], seconds: float) -> Actor:
     return replace(actor, x=actor.x + drift[0] * seconds, z=actor.z + drift[1] * seconds)
-
-
-def _visible_boxes(
-    actors: tuple[Actor, ...], camera: Camera
-) -> tuple[NDArray[np.float32], tuple[str, ...], dict[int, int]]:
-    """Boxes a detector could report: large enough, in the frame, not hidden behind nearer ones."""
-    scale = np.array([*FRAME_WH, *FRAME_WH], np.float32)
-    boxes, names, row_of = [], [], {}
-    raw = [np.clip(actor_box(actor, camera), 0, scale) for actor in actors]
-    for index, actor in enumerate(actors):
-        box = raw[index]
-        area = float(np.prod(box[2:] - box[:2]))
-        if actor.kind not in DETECTED or actor.z < 1.0 or (box[2:] - box[:2]).min() < MIN_BOX_PX:
-            continue
-        nearer = [raw[i] for i, other in enumerate(actors) if other.z < actor.z - 0.5 and other.kind in DETECTED]
-        if max((_shared(box, other) / area for other in nearer), default=0.0) > MAX_HIDDEN:
-            continue
-        row_of[index] = len(boxes)
-        boxes.append(box / scale)
-        names.append(actor.kind)
-    stacked = np.stack(boxes).astype(np.float32) if boxes else np.zeros((0, 4), np.float32)
-    return stacked, tuple(names), row_of
-
-
-def _shared(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    overlap = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    return float(np.prod(np.maximum(overlap, 0)))
 
 
 def _fact(
@@ -284,6 +242,3 @@ def _shift(statement: Statement, offset: int) -> Statement:
 def _smooth(share: float) -> float:
     share = float(np.clip(share, 0.0, 1.0))
     return share * share * (3 - 2 * share)
-
-
-

@@ -80,11 +80,16 @@ class RelationHead(nn.Module):
         return refined
 
     def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:
-        return gate * self.appearance(samples) + (1 - gate) * self.null_appearance
+        mixed: Tensor = gate * self.appearance(samples) + (1 - gate) * self.null_appearance
+        return mixed
 
 
 class Nano(nn.Module):
     """The student: image trunk, relation head and text tower with one embedding space."""
+
+    gate_mean: Tensor
+    gate_whiten: Tensor
+    gate_limits: Tensor
 
     def __init__(
         self, vocab_size: int, context_length: int = 32, half_dim: int = 256, width: int = 192

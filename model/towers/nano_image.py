@@ -43,6 +43,8 @@ class ImageTrunk(nn.Module):
 
     map_channels = 64
     deep_channels = 160
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,0 +1,159 @@
+"""Runs to a bundle: export, prove, measure, calibrate, and write down what came out."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from knowledge.entities import CLASS_GROUPS
+from knowledge.hierarchy import load_hierarchy
+from model.calibrate import calibrate
+from model.checkpoint import git_commit
+from model.detector.evaluate import evaluate_detector
+from model.detector.export import detector_spec, export_checkpoint
+from model.detector.footage import FrameFile, data_root, read_frames, split_by_camera
+from model.detector.recipe import load_detector_recipe
+from model.evaluate.texts import compare_texts
+from model.export import (
+    copy_into,
+    export_image_encoder,
+    export_text_encoder,
+    image_parity,
+    text_parity,
+    write_manifest,
+)
+from model.recipe import NanoRecipe
+from model.towers.nano import Nano
+from model.train import load_student
+from service.pipeline.engine import Engine, load_engine
+from service.scoring.calibration import Calibration, neutral_calibration
+from service.vision.rois import form_pairs, with_pseudo_rois
+
+NUM_PARITY_FRAMES = 8
+NUM_NULL_PICTURES = 400
+NULL_SEED = 0
+SOURCES = (
+    {
+        "name": "generated layouts and traffic",
+        "licence": "Apache-2.0 (this project)",
+        "use": "student: images, boxes, captions",
+    },
+    {
+        "name": "rf_accident: Accident detection model v2, Roboflow Universe",
+        "licence": "CC BY 4.0",
+        "use": "detector: frames labelled by the teacher; calibration: its normal frames",
+        "url": "https://universe.roboflow.com/accident-detection-model/accident-detection-model",
+    },
+    {
+        "name": "normal dashcam frames of public repositories",
+        "licence": "MIT and Apache-2.0",
+        "use": "detector: frames labelled by the teacher; calibration",
+    },
+    {"name": "YOLOX-nano", "licence": "Apache-2.0", "use": "teacher of the detector"},
+)
+log = structlog.get_logger()
+
+
+def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector_run: Path) -> None:
+    """Write a complete bundle.
+
+    Args:
+        out: Bundle folder; files of an older bundle are replaced.
+        recipe: The student's recipe.
+        run: The student's run.
+        detector_run: The detector's run.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    student, tokenizer = load_student(run, recipe)
+    plan = load_detector_recipe()
+    split = split_by_camera(data_root(), plan.footage)
+    frames = read_frames(split.held_out[:: len(split.held_out) // NUM_PARITY_FRAMES])
+    copy_into(out, [run / "tokenizer.json"])
+    export_image_encoder(student, out / "image_encoder.onnx")
+    export_text_encoder(student, out / "text_encoder.onnx")
+    detector_path = out / "detector.onnx"
+    parity = {"detector": export_checkpoint(detector_run / "checkpoint.pt", detector_path, frames)}
+    card = evaluate_detector(detector_path, out=detector_run / "card.json")
+    fields = _fields(recipe, card["score_threshold"])
+    _write(out, neutral_calibration(), {**fields, "parity": parity, "evaluation": {}})
+    engine = load_engine(out)
+    parity |= _parity(engine, student, out, np.ascontiguousarray(frames[..., ::-1]))
+    texts = compare_texts(student, tokenizer, load_hierarchy())
+    calibration = calibrate(engine, _normal_pictures(split.train))
+    evaluation: dict[str, Any] = {
+        "detector": {
+            key: card[key] for key in ("held_out_cameras", "unseen_ego_clips", "no_figure")
+        },
+        "texts": [figures.as_dict() for figures in texts],
+        "false_alarms_stills": calibration.stills.false_alarm.model_dump(),
+        "false_alarms_clips": calibration.clips.false_alarm.model_dump(),
+    }
+    _write(out, calibration, {**fields, "parity": parity, "evaluation": evaluation})
+
+
+def _fields(recipe: NanoRecipe, score_threshold: float) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "name": recipe.name,
+        "git_commit": git_commit(),
+        "half_dim": recipe.half_dim,
+        "text": {"context_length": recipe.context_length, "pad_id": 0, "lowercase": True},
+        "precisions": ["fp32"],
+        "detector": detector_spec(score_threshold),
+        "class_groups": list(CLASS_GROUPS),
+        "training_sources": list(SOURCES),
+        "gpu": "not measured",
+    }
+
+
+def _write(out: Path, calibration: Calibration, fields: dict[str, Any]) -> None:
+    (out / "calibration.json").write_text(
+        calibration.model_dump_json(indent=1) + "\n", encoding="utf-8"
+    )
+    write_manifest(out, fields)
+
+
+def _parity(
+    engine: Engine, student: Nano, out: Path, frames: NDArray[np.uint8]
+) -> dict[str, float]:
+    """Both graphs against torch, on the crops the service itself would take of real frames."""
+    rows, classes, pairs, first = [], [], [], 0
+    for index, frame in enumerate(frames):
+        rois = with_pseudo_rois(engine.analyzer.detector.detect(frame))
+        chosen = form_pairs(rois)
+        rows.append(np.column_stack([np.full(len(rois), index), rois.xyxy]).astype(np.float32))
+        classes.append(rois.class_group)
+        pairs.append(np.where(chosen >= 0, chosen + first, -1))
+        first += len(rois)
+    image_inputs: dict[str, NDArray[Any]] = {
+        "frames": frames,
+        "rois": np.concatenate(rows),
+        "roi_classes": np.concatenate(classes),
+        "pairs": np.concatenate(pairs),
+    }
+    tokens, spans = engine.bundle.text_encoder.tokenise(engine.hierarchy.flat)
+    return {
+        "image_encoder": image_parity(student, out / "image_encoder.onnx", image_inputs),
+        "text_encoder": text_parity(
+            student, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans}
+        ),
+    }
+
+
+def _normal_pictures(files: tuple[FrameFile, ...]) -> list[Path]:
+    """Normal frames of the cameras that train; the others stay for evaluation."""
+    accidents = _accident_files()
+    normal = [file.path for file in files if file.path not in accidents]
+    chosen = np.random.default_rng(NULL_SEED).permutation(len(normal))[:NUM_NULL_PICTURES]
+    return [normal[int(i)] for i in sorted(chosen)]
+
+
+def _accident_files() -> set[Path]:
+    manifest = data_root() / "rf_accident" / "manifest.csv"
+    with manifest.open(encoding="utf-8", newline="") as stream:
+        return {
+            manifest.parent / r["file"] for r in csv.DictReader(stream) if r["label"] != "normal"
+        }

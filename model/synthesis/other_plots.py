@@ -1,0 +1,251 @@
+"""Plots with persons, obstacles, a lone vehicle, and the camera car itself."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from model.data.records import EGO, NO_OBJECT, ROAD
+from model.synthesis.plots import (
+    AWAY,
+    LEFT,
+    RIGHT,
+    TOWARD,
+    Plot,
+    Random,
+    being,
+    half,
+    one_actor,
+    two_actors,
+    vehicle,
+    with_ego,
+)
+from model.synthesis.solids import Actor
+
+
+def pedestrian_hit(rng: Random) -> Plot:
+    x, z, side = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(7, 20), rng.choice([-1.0, 1.0])
+    yaw = TOWARD if x < 0 else AWAY
+    car = vehicle(rng, x, z, yaw, ("car", "car", "truck"))
+    front = half(car) * (1 if yaw == AWAY else -1)
+    walker = being(
+        rng,
+        "person",
+        x + side * rng.uniform(0, 2.5),
+        z + front + np.sign(front) * rng.uniform(5, 8),
+    )
+    lying = replace(
+        walker,
+        x=x + side * rng.uniform(0, 1.4),
+        z=z + front + np.sign(front) * rng.uniform(0.2, 1.0),
+        roll=np.pi / 2,
+    )
+    plot = two_actors(
+        car,
+        walker,
+        replace(car, damaged=True),
+        lying,
+        "hit_person",
+        "yield",
+        drift=((0, 0.1), (side * 0.8, 0.1)),
+    )
+    extra = (1, 0, "hit_by", "person", car.kind)
+    return replace(
+        plot,
+        anomalous_facts=(*plot.anomalous_facts, extra),
+        normal_facts=(*plot.normal_facts, (1, 0, "walk_across", "person", car.kind)),
+    )
+
+
+def dart(rng: Random) -> Plot:
+    side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(7, 18), rng.choice([-3.5, 0.0, 3.5])
+    yaw = TOWARD if x < 0 else AWAY
+    car = vehicle(rng, x, z, yaw, ("car", "car", "truck", "bus"))
+    front = half(car) * (1 if yaw == AWAY else -1)
+    walker = being(rng, "person", side * rng.uniform(7, 9.5), z + rng.uniform(-3, 8))
+    runner = replace(
+        walker,
+        x=x + side * rng.uniform(-0.3, 1.3),
+        z=z + front + np.sign(front) * rng.uniform(0.8, 2.0),
+    )
+    return two_actors(walker, car, runner, car, "dart", "sidewalk", drift=((0, -0.5), (0, 0.3)))
+
+
+def cyclist(rng: Random) -> Plot:
+    x, z = rng.choice([0.0, 3.5]), rng.uniform(7, 18)
+    car, bike = (
+        vehicle(rng, x, z, AWAY, ("car", "car", "truck")),
+        being(rng, "bicycle", x + 3.0, z + rng.uniform(1, 7)),
+    )
+    rider = replace(being(rng, "person", bike.x, bike.z), yaw=AWAY)
+    down = replace(
+        bike,
+        x=x + rng.uniform(0.3, 1.4),
+        z=z + half(car) * rng.uniform(0.6, 1.2),
+        yaw=LEFT,
+        roll=np.pi / 2,
+    )
+    thrown = replace(rider, x=down.x + rng.uniform(0.5, 1.5), z=down.z, roll=np.pi / 2, yaw=LEFT)
+    plot = two_actors(
+        car,
+        bike,
+        replace(car, yaw=-0.25, damaged=True),
+        down,
+        "hit_person",
+        "pass_room",
+        drift=((0, 0.8), (0, 0.2)),
+    )
+    return replace(
+        plot,
+        normal=(*plot.normal, rider),
+        contact=(*plot.contact, thrown),
+        drift=(*plot.drift, (0, 0.2)),
+    )
+
+
+def fixed_object(rng: Random) -> Plot:
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(8, 20)
+    kind = ("pole", "tree", "barrier")[int(rng.integers(3))]
+    car = vehicle(rng, side * 3.0, z - rng.uniform(0, 6), AWAY, ("car", "car", "truck"))
+    thing = Actor(kind, side * 7.4, z, 0.0, colour=(150, 150, 150))
+    hit = replace(
+        car,
+        x=thing.x - side * 1.0,
+        z=thing.z - half(car) - 0.1,
+        yaw=-side * rng.uniform(0.2, 0.7),
+        damaged=True,
+    )
+    return one_actor(car, hit, thing, "hit_object", "pass_object", kind)
+
+
+def animal(rng: Random) -> Plot:
+    side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(6, 18), rng.choice([0.0, 3.5])
+    car, beast = (
+        vehicle(rng, x, z, AWAY, ("car", "truck")),
+        being(rng, "animal", side * rng.uniform(7.5, 11), z + 6),
+    )
+    struck = replace(beast, x=x + rng.uniform(-0.6, 0.6), z=z + half(car) + rng.uniform(0.3, 1.5))
+    return two_actors(beast, car, struck, car, "dart", "sidewalk", drift=((0, -0.6), (0, 0.3)))
+
+
+def debris(rng: Random) -> Plot:
+    x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(6, 18)
+    car = vehicle(rng, x, z, AWAY, ("car", "truck", "truck"))
+    load = Actor(
+        "debris",
+        x + rng.uniform(-0.5, 0.5),
+        z - half(car) - rng.uniform(0.3, 1.5),
+        rng.uniform(0, 3),
+        colour=(120, 90, 60),
+    )
+    gone = replace(load, x=60.0)
+    return Plot(
+        (car, gone),
+        (replace(car, yaw=rng.uniform(-0.3, 0.3)), load),
+        ((0, 0.5), (0, 0)),
+        ((0, ROAD, "clear", car.kind, "road"),),
+        ((0, NO_OBJECT, "debris", car.kind, "debris"),),
+    )
+
+
+def leave_road(rng: Random) -> Plot:
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
+    car = vehicle(rng, side * 1.8, z, AWAY, ("car", "car", "truck"))
+    off = replace(
+        car,
+        x=side * rng.uniform(9, 13),
+        yaw=rng.uniform(0.6, 2.4),
+        roll=rng.choice([0.0, 0.25]) * side,
+        damaged=True,
+    )
+    return one_actor(car, off, None, "leave", "clear", "road")
+
+
+def rollover(rng: Random) -> Plot:
+    x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(8, 22)
+    car = vehicle(rng, x, z, AWAY, ("car", "car", "truck"))
+    over = replace(
+        car,
+        roll=rng.choice([np.pi / 2, np.pi, -np.pi / 2]),
+        yaw=rng.uniform(0.5, 2.5),
+        damaged=True,
+    )
+    return one_actor(car, over, None, "rollover", "clear", "road")
+
+
+def fire(rng: Random) -> Plot:
+    x, z = rng.choice([-5.5, 0.0, 5.5]), rng.uniform(7, 18)
+    car = vehicle(rng, x, z, AWAY + rng.uniform(-0.5, 0.5), ("car", "car", "truck"))
+    burning = replace(car, burning=True, damaged=True)
+    return Plot(
+        (car,),
+        (burning,),
+        ((0, 0.0),),
+        ((0, ROAD, "clear", car.kind, "road"),),
+        ((0, NO_OBJECT, "fire", "flames", car.kind),),
+    )
+
+
+def ego_rear_end(rng: Random) -> Plot:
+    car = vehicle(rng, rng.uniform(-0.4, 0.4), rng.uniform(11, 26), AWAY)
+    near = replace(car, z=half(car) + rng.uniform(1.4, 2.6))
+    return Plot(
+        (car,),
+        (near,),
+        ((0, 0.3),),
+        ((EGO, 0, "ego_follow", "ego", car.kind), (0, EGO, "ahead", car.kind, "ego")),
+        ((EGO, 0, "ego_hits", "ego", car.kind), (0, EGO, "fills_view", car.kind, "ego")),
+        rng.normal(0, 0.03),
+    )
+
+
+def ego_side(rng: Random) -> Plot:
+    side = rng.choice([-1.0, 1.0])
+    car = vehicle(rng, side * 3.6, rng.uniform(7, 13), AWAY)
+    near = replace(
+        car, x=side * 1.5, z=half(car) + rng.uniform(1.6, 2.6), yaw=side * rng.uniform(0.3, 0.6)
+    )
+    return with_ego(car, near, "ego_side", "parallel", drift=(0, 0.8), roll=rng.normal(0, 0.03))
+
+
+def ego_oncoming(rng: Random) -> Plot:
+    car = vehicle(rng, -3.6, rng.uniform(10, 30), TOWARD)
+    near = replace(
+        car,
+        x=rng.uniform(-0.7, 0.7),
+        z=half(car) + rng.uniform(1.8, 4.0),
+        yaw=TOWARD + rng.uniform(-0.4, 0.4),
+    )
+    return with_ego(
+        car, near, "ego_oncoming_hit", "oncoming", drift=(0, -6.0), roll=rng.normal(0, 0.03)
+    )
+
+
+def ego_crossing(rng: Random) -> Plot:
+    side = rng.choice([-1.0, 1.0])
+    car = vehicle(rng, side * rng.uniform(3, 9), rng.uniform(18, 34), RIGHT if side > 0 else LEFT)
+    near = replace(car, x=side * rng.uniform(0.0, 1.5), z=rng.uniform(3.0, 5.0))
+    return with_ego(
+        car, near, "ego_crossing_hit", "ahead", drift=(-side * 1.5, 0.0), roll=rng.normal(0, 0.03)
+    )
+
+
+def ego_person(rng: Random) -> Plot:
+    side = rng.choice([-1.0, 1.0])
+    walker = being(rng, "person", side * rng.uniform(6.5, 8.5), rng.uniform(8, 18))
+    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=rng.uniform(2.2, 3.6))
+    plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, -1.0), roll=rng.normal(0, 0.02))
+    return replace(
+        plot, anomalous_facts=(*plot.anomalous_facts, (EGO, 0, "hit_person", "ego", "person"))
+    )
+
+
+def ego_leaves(rng: Random) -> Plot:
+    car = vehicle(rng, -3.5, rng.uniform(16, 30), TOWARD)
+    return Plot(
+        (car,),
+        (car,),
+        ((0, -5.0),),
+        ((EGO, ROAD, "clear", "ego", "road"), (0, EGO, "oncoming", car.kind, "ego")),
+        ((EGO, ROAD, "ego_slides", "ego", "road"),),
+        rng.choice([-1.0, 1.0]) * rng.uniform(0.15, 0.35),
+    )

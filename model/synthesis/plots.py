@@ -1,0 +1,108 @@
+"""The form of a plot and the hands that build one.
+
+A plot gives every actor two poses: where it is when nothing happens, and where it is when the
+accident has happened. Both come from the same draw, so twin and accident share their actors.
+Positions are metres relative to the camera: x to the right, z ahead.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.data.records import EGO, NO_OBJECT, ROAD
+from model.synthesis.solids import SIZES, Actor
+
+Random = np.random.Generator
+Drift = tuple[float, float]
+Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
+AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
+CAR_COLOURS = (
+    (170, 30, 30),
+    (40, 60, 150),
+    (200, 200, 205),
+    (40, 40, 45),
+    (120, 125, 130),
+    (30, 100, 60),
+    (190, 150, 60),
+    (235, 235, 235),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Actors before and after the event, how fast they drift, and what is true of them."""
+
+    normal: tuple[Actor, ...]
+    contact: tuple[Actor, ...]
+    drift: tuple[tuple[float, float], ...]  # metres per second of the normal poses (dx, dz)
+    normal_facts: tuple[Statement, ...]
+    anomalous_facts: tuple[Statement, ...]
+    camera_roll: float = 0.0
+
+
+def vehicle(rng: Random, x: float, z: float, yaw: float, kinds: tuple[str, ...] = ()) -> Actor:
+    """A car, truck or bus of some colour, slightly out of line."""
+    options = kinds or ("car", "car", "car", "truck", "bus")
+    kind = options[int(rng.integers(len(options)))]
+    colour = CAR_COLOURS[int(rng.integers(len(CAR_COLOURS)))]
+    return Actor(kind, x + rng.normal(0, 0.15), z, yaw + rng.normal(0, 0.03), colour=colour)
+
+
+def being(rng: Random, kind: str, x: float, z: float) -> Actor:
+    """A person, animal or two-wheeler; clothes and fur have colours of their own."""
+    colour = tuple(int(c) for c in rng.integers(40, 220, 3))
+    if kind == "animal":
+        colour = ((120, 85, 50), (70, 55, 40), (190, 170, 140))[int(rng.integers(3))]
+    yaw = rng.uniform(-0.3, 0.3) + (LEFT if kind in ("animal", "person") else AWAY)
+    return Actor(kind, x, z, yaw, colour=(colour[0], colour[1], colour[2]))
+
+
+def half(actor: Actor) -> float:
+    """Half the length of an actor in metres."""
+    return SIZES[actor.kind][2] / 2
+
+
+def two_actors(
+    a: Actor,
+    b: Actor,
+    a_hit: Actor,
+    b_hit: Actor,
+    anomalous: str,
+    normal: str,
+    drift: tuple[Drift, Drift],
+) -> Plot:
+    return Plot(
+        (a, b),
+        (a_hit, b_hit),
+        drift,
+        ((0, 1, normal, a.kind, b.kind),),
+        ((0, 1, anomalous, a.kind, b.kind),),
+    )
+
+
+def one_actor(
+    car: Actor, after: Actor, thing: Actor | None, anomalous: str, normal: str, noun: str
+) -> Plot:
+    others = () if thing is None else (thing,)
+    place = ROAD if thing is None else NO_OBJECT
+    still = tuple((0.0, -0.5) for _ in others)
+    return Plot(
+        (car, *others),
+        (after, *others),
+        ((0, 0.5), *still),
+        ((0, place, normal, car.kind, noun),),
+        ((0, place, anomalous, car.kind, noun),),
+    )
+
+
+def with_ego(
+    other: Actor, near: Actor, anomalous: str, normal: str, drift: Drift, roll: float
+) -> Plot:
+    return Plot(
+        (other,),
+        (near,),
+        (drift,),
+        ((0, EGO, normal, other.kind, "ego"),),
+        ((0, EGO, anomalous, other.kind, "ego"),),
+        roll,
+    )

@@ -1,0 +1,127 @@
+"""Plots of vehicles with vehicles: each normal traffic, and what may become of it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from model.synthesis.plots import (
+    AWAY,
+    LEFT,
+    RIGHT,
+    TOWARD,
+    Plot,
+    Random,
+    being,
+    half,
+    two_actors,
+    vehicle,
+)
+
+
+def rear_end(rng: Random) -> Plot:
+    x, z, gap = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(9, 26), rng.uniform(6, 14)
+    a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x, z, AWAY)
+    far = replace(b, z=z + gap + half(a) + half(b))
+    hit = replace(a, damaged=True, yaw=a.yaw + rng.uniform(-0.3, 0.3))
+    struck = replace(
+        b, z=z + half(a) + half(b) - 0.4, yaw=b.yaw + rng.uniform(-0.4, 0.4), damaged=True
+    )
+    return two_actors(a, far, hit, struck, "rear_end", "follow", drift=((0, 0.5), (0, 0.5)))
+
+
+def sideswipe(rng: Random) -> Plot:
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(8, 24)
+    a = vehicle(rng, side * 3.6, z, AWAY)
+    b = vehicle(rng, 0.0 if rng.random() < 0.6 else side * 7.1, z + rng.uniform(-2, 2), AWAY)
+    toward = np.sign(b.x - a.x)
+    hit = replace(a, x=b.x - toward * 1.9, yaw=-toward * rng.uniform(0.2, 0.5), damaged=True)
+    return two_actors(
+        a,
+        b,
+        hit,
+        replace(b, yaw=-toward * 0.15),
+        "sideswipe",
+        "parallel",
+        drift=((0, 0.6), (0, 0.4)),
+    )
+
+
+def head_on(rng: Random) -> Plot:
+    z, x = rng.uniform(10, 26), rng.choice([0.0, 3.5])
+    a, b = vehicle(rng, -3.6, z + rng.uniform(-3, 12), TOWARD), vehicle(rng, x, z, AWAY)
+    hit = replace(
+        a,
+        x=x + rng.uniform(-0.7, 0.7),
+        z=z + half(a) + half(b) - 0.5,
+        yaw=TOWARD + rng.uniform(-0.4, 0.4),
+        damaged=True,
+    )
+    return two_actors(
+        a,
+        b,
+        hit,
+        replace(b, yaw=rng.uniform(-0.4, 0.4), damaged=True),
+        "head_on",
+        "oncoming",
+        drift=((0, -6.0), (0, 0.3)),
+    )
+
+
+def t_bone(rng: Random) -> Plot:
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
+    b = vehicle(rng, rng.choice([-3.5, 0.0, 3.5]), z, rng.choice([AWAY, TOWARD]))
+    yaw = RIGHT if side > 0 else LEFT
+    a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 12), yaw)
+    hit = replace(
+        a,
+        x=b.x + side * (half(a) + 0.7),
+        z=z + rng.uniform(-1, 1),
+        yaw=a.yaw + rng.uniform(-0.3, 0.3),
+        damaged=True,
+    )
+    return two_actors(
+        a,
+        b,
+        hit,
+        replace(b, yaw=b.yaw + rng.uniform(-0.5, 0.5), damaged=True),
+        "t_bone",
+        "crossing",
+        drift=((-side * 1.5, 0.0), (0, 0.2)),
+    )
+
+
+def pull_out(rng: Random) -> Plot:
+    side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 22)
+    a, b = vehicle(rng, side * 6.6, z, AWAY), vehicle(rng, side * 2.4, z + rng.uniform(-6, 8), AWAY)
+    hit = replace(
+        a,
+        x=b.x + side * 2.0,
+        z=b.z + rng.uniform(-1.5, 1.5),
+        yaw=side * rng.uniform(0.4, 0.8),
+        damaged=True,
+    )
+    return two_actors(a, b, hit, b, "pull_out", "parked", drift=((0, -1.0), (0, 1.0)))
+
+
+def motorcycle_fall(rng: Random) -> Plot:
+    x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(6, 18)
+    bike, car = being(rng, "motorcycle", x, z), vehicle(rng, x, z + rng.uniform(6, 12), AWAY)
+    rider = replace(being(rng, "person", x, z), yaw=AWAY)
+    down = replace(bike, z=car.z - half(car) - 0.8, yaw=LEFT, roll=np.pi / 2)
+    thrown = replace(rider, x=x + rng.uniform(0.8, 2.0), z=down.z - 0.5, yaw=LEFT, roll=np.pi / 2)
+    plot = two_actors(bike, car, down, car, "fall", "ride", drift=((0, 0.4), (0, 0.4)))
+    return replace(
+        plot,
+        normal=(*plot.normal, rider),
+        contact=(*plot.contact, thrown),
+        drift=(*plot.drift, (0, 0.4)),
+    )
+
+
+def wreck(rng: Random) -> Plot:
+    x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(8, 22)
+    a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x, z, AWAY)
+    b = replace(b, z=z + half(a) + half(b) + rng.uniform(1.5, 3.5))
+    jammed = replace(a, yaw=rng.uniform(0.8, 2.3), x=x + rng.uniform(-1, 1), damaged=True)
+    against = replace(b, z=z + rng.uniform(1.5, 2.6), yaw=rng.uniform(-0.8, 0.8), damaged=True)
+    return two_actors(a, b, jammed, against, "wreck", "queue", drift=((0, 0.0), (0, 0.0)))
