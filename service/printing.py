@@ -79,7 +79,9 @@ def progress_bar(title: str) -> Iterator[Callable[[float, str], None]]:
         TextColumn("{task.description}", markup=False),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task("opening", total=1.0, title=title)
         yield lambda share, stage: bar.update(task, completed=share, description=stage)
 

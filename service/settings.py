@@ -21,7 +21,7 @@ from service.errors import SettingsError
 
 PREFIX = "SACLIP_"
 # Read by tests and by commands on real footage, not by the service.
-RESERVED = frozenset({"SACLIP_TEST_DATA"})
+RESERVED = frozenset({"TEST_DATA"})
 EMBEDDED_BUNDLE = Path(__file__).parent / "bundles" / "nano"
 
 MIB = 1024**2
@@ -122,11 +122,12 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
     Raises:
         SettingsError: Names the variable and the nearest setting.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | RESERVED
+    known = {name.upper() for name in Settings.model_fields} | RESERVED
     for variable in sorted(environment):
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            near = difflib.get_close_matches(variable.upper(), known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+        name = variable.upper().removeprefix(PREFIX)
+        if variable.upper().startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
             raise SettingsError(f"{variable} is not a setting of this service{hint}")
 
 

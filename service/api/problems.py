@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from service import errors
 
@@ -133,6 +134,8 @@ def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error.__cause__, errors.ServiceError):
         # FastAPI turns whatever stops the reading of a body into 400; ours is more exact.
         return _on_service_error(request, error.__cause__)
+    if isinstance(error.__cause__, ClientDisconnect):
+        raise error.__cause__
     phrase = HTTPStatus(error.status_code).phrase
     detail = None if error.detail == phrase else str(error.detail)
     problem = Problem(title=phrase, status=error.status_code, detail=detail)

@@ -7,13 +7,16 @@ memory, and leave it to be copied once more.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import anyio.to_thread
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 MAX_FIELD_BYTES = 4096
 MAX_FIELDS = 16
@@ -39,7 +42,7 @@ async def receive_upload(request: Request, file_field: str, target: Path) -> Upl
     """Write the file of a form to ``target`` and collect its small fields.
 
     Raises:
-        HTTPException: 400 for a body that is no well-formed multipart form, 422 never.
+        HTTPException: 400 for a body that is no well-formed multipart form.
         UploadTooLarge: From the byte counter below.
     """
     media_type, options = parse_options_header(request.headers.get("content-type"))
@@ -76,7 +79,7 @@ class _FormReader:
         self._disposition = b""
         self._value: bytearray | None = None
 
-    def callbacks(self) -> MultipartCallbacks:
+    def callbacks(self) -> "MultipartCallbacks":
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, start, end: self._extend(0, data[start:end]),

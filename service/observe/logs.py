@@ -40,5 +40,8 @@ def set_up_logs(log_format: Literal["json", "console"]) -> None:
 
 def _renderers(log_format: Literal["json", "console"]) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        plain = structlog.dev.plain_traceback  # the pretty one takes seconds and prints variables
+        return [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        ]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]

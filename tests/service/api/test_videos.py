@@ -1,0 +1,299 @@
+"""`POST /videos/analyze` and `/jobs`: a clip becomes a job, a job becomes a report."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from starlette.testclient import TestClient
+
+from service.errors import AnalysisCancelled
+from service.pipeline.video import VideoAnalyzer
+from tests.builders.footage import encoded, street, street_clip
+from tests.service.api.conftest import MakeClient
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two seconds at ten frames a second."""
+    return street_clip(tmp_path_factory.mktemp("clips") / "street.mp4").read_bytes()
+
+
+def post(client: TestClient, video: bytes, wait: float = 0, **fields: Any) -> Any:
+    files = {"video": ("street.mp4", video)}
+    return client.post(f"/videos/analyze?wait={wait}", files=files, data=fields)
+
+
+def until(client: TestClient, job_id: str, *states: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        job: dict[str, Any] = client.get(f"/jobs/{job_id}").json()
+        if job["status"] in states:
+            return job
+        time.sleep(0.02)
+    raise AssertionError(f"the job is still {job['status']}")
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Analyses report half of their work, then wait for the event or to be cancelled."""
+    event = threading.Event()
+    analyze = VideoAnalyzer.analyze
+
+    def wait_first(self: VideoAnalyzer, path: Path, **options: Any) -> Any:
+        options["progress"](0.5, "scoring frames")
+        while not event.wait(0.01):
+            if options["cancelled"]():
+                raise AnalysisCancelled("cancelled")
+        return analyze(self, path, **options)
+
+    monkeypatch.setattr(VideoAnalyzer, "analyze", wait_first)
+    yield event
+    event.set()
+
+
+def test_a_clip_becomes_a_job_and_the_job_a_report(client: TestClient, clip: bytes) -> None:
+    """202 with the place to look at; later the report of architecture.md section 5."""
+    response = post(client, clip)
+
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/jobs/{job['id']}"
+    assert (job["object"], job["name"]) == ("job", "street.mp4")
+    job = until(client, job["id"], "completed")
+    assert (job["progress"], job["error"]) == (100.0, None)
+    report = client.get(job["report_url"]).json()
+    assert set(report) == {
+        "schema_version", "video", "model", "frames", "segments", "decode_errors", "timings",
+    }  # fmt: skip
+    assert len(report["frames"]) == 20
+    assert report["video"]["name"] == "street.mp4"
+
+
+def test_waiting_gives_the_report_itself(client: TestClient, clip: bytes) -> None:
+    """200 when it is ready in time."""
+    response = post(client, clip, wait=30, sample_fps=2, top_k=1, mode="literal")
+
+    assert response.status_code == 200
+    report = response.json()
+    assert report["model"]["mode"] == "literal"
+    assert len(report["frames"]) == 4
+    job_id = response.headers["location"].removeprefix("/jobs/")
+    assert client.get(f"/jobs/{job_id}/report").json() == report
+
+
+def test_a_wait_that_was_too_short_gives_the_job(
+    client: TestClient, clip: bytes, held: threading.Event
+) -> None:
+    """The report is not ready, so asking for it is a conflict."""
+    response = post(client, clip, wait=0.2)
+
+    assert response.status_code == 202
+    job = response.json()
+    assert (job["status"], job["progress"], job["stage"]) == ("in_progress", 50.0, "scoring frames")
+    too_early = client.get(f"/jobs/{job['id']}/report")
+    assert too_early.status_code == 409
+    assert too_early.json()["type"] == "/problems/report-not-ready"
+    held.set()
+    until(client, job["id"], "completed")
+
+
+def test_a_running_job_can_be_cancelled(
+    client: TestClient, clip: bytes, held: threading.Event
+) -> None:
+    """It stops within a second, and there is no report."""
+    job_id = post(client, clip, wait=0.2).json()["id"]
+
+    assert client.delete(f"/jobs/{job_id}").status_code == 202
+    started = time.monotonic()
+    until(client, job_id, "cancelled")
+
+    assert time.monotonic() - started < 1
+    assert client.get(f"/jobs/{job_id}/report").status_code == 409
+
+
+def test_a_waiting_job_can_be_cancelled(
+    client: TestClient, clip: bytes, held: threading.Event
+) -> None:
+    """It never starts."""
+    running = post(client, clip, wait=0.2).json()["id"]
+    waiting = post(client, clip).json()["id"]
+
+    assert client.delete(f"/jobs/{waiting}").json()["status"] == "cancelled"
+    held.set()
+    until(client, running, "completed")
+    assert client.get(f"/jobs/{waiting}").json()["started_at"] is None
+
+
+def test_a_full_queue_refuses(make_client: MakeClient, clip: bytes, held: threading.Event) -> None:
+    """One runs, one waits, the third is told to come back."""
+    client = make_client(max_queued_jobs=1)
+    post(client, clip, wait=0.2)
+    post(client, clip)
+
+    response = post(client, clip)
+
+    assert response.status_code == 429
+    assert response.json()["type"] == "/problems/overloaded"
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "kind"),
+    [
+        pytest.param(b"", 422, "video-not-decodable", id="0 bytes"),
+        pytest.param(b"these are words", 415, "video-not-supported", id="text"),
+        pytest.param(encoded(street()), 415, "video-not-supported", id="a picture"),
+        pytest.param(b"#EXTM3U\n/etc/passwd\n", 415, "video-not-supported", id="a playlist"),
+        pytest.param(None, 422, "video-not-decodable", id="cut off"),
+    ],
+)
+def test_a_file_that_is_no_video_is_no_job(
+    make_client: MakeClient,
+    tmp_path: Path,
+    clip: bytes,
+    content: bytes | None,
+    status: int,
+    kind: str,
+) -> None:
+    """It is refused with the request, and its bytes are not kept."""
+    client = make_client(data_dir=tmp_path)
+
+    response = post(client, clip[: len(clip) // 2] if content is None else content)
+
+    assert response.status_code == status
+    assert response.json()["type"] == f"/problems/{kind}"
+    assert client.get("/jobs").json()["jobs"] == []
+    assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_an_analysis_that_breaks_fails_its_job_alone(
+    client: TestClient, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The defect stays in the log, the worker goes on."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    with structlog.testing.capture_logs(), monkeypatch.context() as patch:
+        patch.setattr(VideoAnalyzer, "analyze", broken)
+        response = post(client, clip, wait=20)
+
+    assert response.status_code == 500
+    job = client.get(response.headers["location"]).json()
+    assert (job["status"], job["error"]["title"]) == ("failed", "Internal Server Error")
+    assert "secret" not in response.text
+    assert post(client, clip, wait=20).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"sample_fps": "0"}, "sample_fps"),
+        ({"sample_fps": "nan"}, "sample_fps"),
+        ({"sample_fps": "1000"}, "sample_fps"),
+        ({"top_k": "true"}, "top_k"),
+        ({"mode": "best"}, "mode"),
+        ({"mode": ["paired", "paired"]}, "mode"),
+        ({"samplefps": "5"}, "samplefps"),
+    ],
+)
+def test_a_bad_field_is_named(
+    client: TestClient, clip: bytes, fields: dict[str, Any], named: str
+) -> None:
+    """As with pictures: refused, not ignored."""
+    response = post(client, clip, **fields)
+
+    assert response.status_code == 422
+    assert response.json()["type"] == "/problems/invalid-request"
+    assert response.json()["detail"].startswith(f"{named}: ")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/json", b"{}", 422),
+        ("multipart/form-data", b"--x\r\n", 400),
+        ("multipart/form-data; boundary=x", b"no part", 400),
+        ("multipart/form-data; boundary=x", b"", 400),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="video"; filename="a"\r\n\r\ncut off',
+            400,
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="mode"\r\n\r\npaired\r\n--x--\r\n',
+            422,
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="mode"\r\n\r\n'
+            + b"p" * 5000
+            + b"\r\n--x--\r\n",
+            400,
+        ),
+    ],
+)
+def test_a_body_that_is_no_form_with_a_video_is_refused(
+    client: TestClient, content_type: str, body: bytes, status: int
+) -> None:
+    """400 for what cannot be parsed or is cut off, 422 for a form without the video."""
+    headers = {"content-type": content_type}
+
+    response = client.post("/videos/analyze", content=body, headers=headers)
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_two_videos_in_one_form_are_refused(client: TestClient, clip: bytes) -> None:
+    """One job has one clip."""
+    response = client.post("/videos/analyze", files=[("video", clip), ("video", clip)])
+
+    assert response.status_code == 400
+
+
+def test_an_upload_over_the_limit_is_refused(make_client: MakeClient) -> None:
+    """Byte counting stops it before it is stored."""
+    client = make_client(max_video_bytes=1000)
+
+    response = post(client, b"\x00" * 100_000)
+
+    assert response.status_code == 413
+    assert response.json()["type"] == "/problems/upload-too-large"
+
+
+def test_an_upload_that_would_fill_the_disk_is_refused(
+    make_client: MakeClient, clip: bytes
+) -> None:
+    """507, and the service says that it is not ready."""
+    client = make_client(min_free_bytes=10**18)
+
+    response = post(client, clip)
+
+    assert response.status_code == 507
+    assert response.json()["type"] == "/problems/storage-full"
+    ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["reasons"][0].startswith("disk nearly full: ")
+
+
+@pytest.mark.parametrize("job_id", ["nothing", "%2e%2e%2fjobs", "0" * 36])
+@pytest.mark.parametrize("part", ["", "/report"])
+def test_an_unknown_job_is_not_found(client: TestClient, job_id: str, part: str) -> None:
+    """Whatever the id looks like; none becomes a path on the disk."""
+    assert client.get(f"/jobs/{job_id}{part}").status_code == 404
+
+
+def test_a_name_with_folders_is_shown_without_them(client: TestClient, clip: bytes) -> None:
+    """The name is for people; no path is made of it."""
+    files = {"video": ("../../etc/C:\\clips\\a.mp4", clip)}
+
+    response = client.post("/videos/analyze", files=files)
+
+    assert response.json()["name"] == "a.mp4"
+    until(client, response.json()["id"], "completed")
