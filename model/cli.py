@@ -83,6 +83,36 @@ def evaluate_texts(
     Console().print(figures_table(compare_texts(student, tokenizer, load_hierarchy(), scenes)))
 
 
+@evaluate_app.command("clips")
+def evaluate_clips(
+    folder: Annotated[Path, typer.Argument(help="Folder with clips.jsonl and the clips.")],
+    out: Annotated[Path, typer.Option(help="Reports, figures and timelines.")] = Path("runs/clips"),
+    bundle: Annotated[
+        Path | None, typer.Option(help="Bundle; the embedded one if left out.")
+    ] = None,
+    sample_fps: Annotated[float, typer.Option(min=0.1, max=60)] = 10.0,
+    clip: Annotated[list[str] | None, typer.Option(help="Only this clip; may be repeated.")] = None,
+) -> None:
+    """Frame AUC on labelled clips beside the controls that look at no pixel."""
+    from model.evaluate.clips import evaluate_clips as run
+    from service.bundle.bundle import EMBEDDED_BUNDLE
+
+    run(folder, bundle or EMBEDDED_BUNDLE, out, sample_fps=sample_fps, clip_ids=tuple(clip or ()))
+
+
+@app.command()
+def generate(
+    kind: Annotated[str, typer.Argument(help="layouts or traffic")],
+    out: Annotated[Path, typer.Option(help="Folder to write.")],
+    count: Annotated[int, typer.Option(min=1, help="Scenes or clips.")] = 8,
+    seed: int = 0,
+) -> None:
+    """Write generated scenes: pictures, facts, a contact sheet, and films of traffic."""
+    from model.synthesis.export import generate as run
+
+    run(kind, out, count, seed)
+
+
 def main() -> None:
     """Entry point of the ``saclip-model`` command: one line for everything a user can cause."""
     from knowledge.hierarchy import KnowledgeError

@@ -144,7 +144,9 @@ def _export(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     graph.eval()
-    torch.onnx.utils.register_custom_op_symbolic("aten::_upsample_bilinear2d_aa", _resize_symbolic, OPSET)
+    torch.onnx.utils.register_custom_op_symbolic(
+        "aten::_upsample_bilinear2d_aa", _resize_symbolic, OPSET
+    )
     with warnings.catch_warnings():
         # The tracing exporter is deprecated but keeps every axis free, which the new one guards.
         warnings.simplefilter("ignore")

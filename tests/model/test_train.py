@@ -23,7 +23,9 @@ def _tiny(steps: int) -> NanoRecipe:
 
 
 @pytest.mark.slow
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Four steps at once, and two steps, a stop, two more: the same weights to the last bit."""
     monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
     monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)

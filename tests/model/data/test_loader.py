@@ -63,6 +63,8 @@ def test_spans_pick_the_words_of_their_role(encoder: CaptionEncoder) -> None:
     tokens, spans = encoder([CAPTION])
 
     pieces = encoder.tokenizer.encode(CAPTION.text).tokens
-    chosen = ["".join(p for p, w in zip(pieces, row, strict=False) if w > 0) for row in spans[0].numpy()]
+    chosen = [
+        "".join(p for p, w in zip(pieces, row, strict=False) if w > 0) for row in spans[0].numpy()
+    ]
     assert [text.replace("##", "") for text in chosen] == ["acar", "hits", "aperson"]
     assert tokens.shape == (1, 16)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from knowledge.hierarchy import load_hierarchy
-from model.synthesis.captions import NOUNS, TAILS, VERBS, relation_captions
+from model.synthesis.captions import relation_captions
 from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
 from model.synthesis.layouts import is_held_out, make_layout
 from model.synthesis.noise import apply_detector_noise
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.traffic import make_clip, make_moment, make_traffic_scene
+from model.synthesis.wording import NOUNS, TAILS, VERBS
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
