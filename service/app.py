@@ -14,7 +14,7 @@ from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
 from service.api import frames, health, jobs, knowledge, pages, videos
 from service.api.guards import BodyLimit, Slots
 from service.api.middleware import RequestMiddleware
-from service.api.problems import add_problem_handlers, problem_of
+from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.state import Shared
 from service.errors import FatalError
 from service.jobs.queue import InProcessQueue
@@ -74,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        responses={"default": documented("Any other refusal.")},
     )
     add_problem_handlers(app)
     for part in (frames, videos, jobs, knowledge, health, pages):

@@ -34,7 +34,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = self.limit_of(scope["path"])
-        declared = _declared_length(scope)
+        declared = declared_length(Headers(scope=scope))
         received = 0
 
         async def counting_receive() -> Message:
@@ -53,8 +53,9 @@ class BodyLimit:
         await self.app(scope, counting_receive, send)
 
 
-def _declared_length(scope: Scope) -> int:
-    value = Headers(scope=scope).get("content-length", "")
+def declared_length(headers: Headers) -> int:
+    """Bytes that a client announces; 0 when it announces none."""
+    value = headers.get("content-length", "")
     return int(value) if value.isascii() and value.isdigit() else 0
 
 

@@ -3,16 +3,52 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.problems import Problem
 from service.jobs.store import Job, Status
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import ModelRow
 
+CAR = {"class": "car", "confidence": 0.91, "track_id": None, "roi_source": "detected"}
+EXAMPLE = {
+    "model": {"bundle": "nano", "knowledge_sha256": "72e39efc...", "mode": "paired"},
+    "results": [
+        {
+            "name": "frame.jpg",
+            "width": 1280,
+            "height": 720,
+            "score": 2.31,
+            "eq11": 0.12,
+            "probability": 0.91,
+            "anomalous": True,
+            "appearance": "on",
+            "rois": [{"xyxy": [412.0, 331.5, 690.2, 548.8], **CAR}],
+            "explanations": [
+                {
+                    "description_id": "a.vv.ah.rear_end/car-crashes-into-the-back-of-another-car",
+                    "text": "A car crashes into the back of another car.",
+                    "path": ["Anomalous traffic", "Vehicle with vehicle", "Rear-end collision"],
+                    "polarity": "anomaly",
+                    "severity": 4,
+                    "similarity": 0.34,
+                    "margin": 0.21,
+                    "counterpart": "n.vv.following/car-follows-another-car",
+                    "subject": {"xyxy": [412.0, 331.5, 690.2, 548.8], **CAR},
+                    "object": {"xyxy": [655.1, 318.0, 801.7, 470.3], **CAR},
+                    "cues": {},
+                }
+            ],
+            "timings_ms": {"decode": 6.4, "detect": 18.2, "encode": 21.0, "score": 3.1},
+        }
+    ],
+}
+
 
 class FramesAnswer(BaseModel):
     """One result per picture, in the order they were sent, and what made them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     model: ModelRow
     results: list[FrameScore]

@@ -1,5 +1,6 @@
 """``POST /videos/analyze``: a clip in, a job out, or its report when the caller waits."""
 
+import errno
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service import errors
 from service.api import problems
 from service.api.forms import MAX_TOP_K, invalid_field
+from service.api.guards import declared_length
 from service.api.schemas import JobAnswer, job_answer
 from service.api.state import Shared, State
 from service.api.uploads import UploadForm, receive_upload
@@ -37,7 +39,10 @@ class VideoFields(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sample_fps: float | None = Field(
-        default=None, gt=0, le=60, description="Frames of a second to score; 10 when left out."
+        default=None,
+        gt=0,
+        le=60,
+        description="Frames of a second to score; the server's own number (10) when left out.",
     )
     top_k: int = Field(default=5, ge=1, le=MAX_TOP_K, description="Explanations of each segment.")
     mode: Mode = Field(default="paired", description="How the score is made.")
@@ -89,7 +94,7 @@ async def analyze_video(
     A file that is no video is refused at once. A report lists what could not be decoded.
     """
     state.queue.check_room()
-    check_disk(state.settings, int(request.headers.get("content-length") or 0))
+    check_disk(state.settings, declared_length(request.headers))
     async with _upload(state, request) as (job_id, form, fields):
         job = state.queue.submit(job_id, _shown_name(form.filename), _options(fields, state))
     job = await _ended(state, job.id, wait)
@@ -116,8 +121,10 @@ async def _upload(
         fields = _checked(form)
         await anyio.to_thread.run_sync(_probe, path, state.settings)
         yield job_id, form, fields
-    except BaseException:
+    except BaseException as error:
         state.queue.drop_upload(job_id)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise errors.StorageFull("the disk is full; nothing was kept") from error
         raise
 
 

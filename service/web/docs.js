@@ -63,7 +63,9 @@ function operationBlock(path, method, operation, api) {
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const rows = [...parameters, ...(body ? fields(body, api) : [])];
   if (rows.length) parts.push(element("h3", "Takes"), fieldTable(rows));
-  parts.push(element("pre", curl(method, path, operation, api)), element("h3", "Answers"));
+  const example = element("pre", curl(method, path, operation, api));
+  example.tabIndex = 0; // a long line scrolls, so the keyboard must reach it
+  parts.push(example, element("h3", "Answers"));
   for (const [status, response] of Object.entries(operation.responses)) {
     const [media, content] = Object.entries(response.content ?? {})[0] ?? [];
     const name = typeName(content?.schema, api);

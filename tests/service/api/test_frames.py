@@ -8,6 +8,7 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from service.api.schemas import EXAMPLE, FramesAnswer
 from tests.builders.footage import encoded, street
 from tests.service.api.conftest import MakeClient
 
@@ -215,8 +216,15 @@ def test_a_defect_is_a_500_that_tells_nothing(
     }
 
 
+def test_the_documented_example_is_a_valid_answer() -> None:
+    """Nobody notices an outdated example but those who rely on it."""
+    FramesAnswer.model_validate(EXAMPLE)
+
+
 def test_openapi_documents_every_refusal(client: TestClient) -> None:
-    """A client's author reads there what may come back."""
-    operation = client.get("/openapi.json").json()["paths"]["/frames/score"]["post"]
+    """A client's author reads there what may come back; all of it are problems."""
+    api = client.get("/openapi.json").json()
+    operation = api["paths"]["/frames/score"]["post"]
 
     assert {"200", "400", "413", "415", "422", "429"} <= set(operation["responses"])
+    assert "HTTPValidationError" not in api["components"]["schemas"]

@@ -1,5 +1,6 @@
 """`POST /videos/analyze` and `/jobs`: a clip becomes a job, a job becomes a report."""
 
+import errno
 import threading
 import time
 from collections.abc import Iterator
@@ -280,6 +281,22 @@ def test_an_upload_that_would_fill_the_disk_is_refused(
     ready = client.get("/readyz")
     assert ready.status_code == 503
     assert ready.json()["reasons"][0].startswith("disk nearly full: ")
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said(
+    make_client: MakeClient, tmp_path: Path, clip: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunked upload announces nothing; what was written of it is removed."""
+    client = make_client(data_dir=tmp_path)
+
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("service.api.videos.receive_upload", full)
+    response = post(client, clip)
+
+    assert response.status_code == 507
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 @pytest.mark.parametrize("job_id", ["nothing", "%2e%2e%2fjobs", "0" * 36])
