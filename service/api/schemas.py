@@ -4,14 +4,15 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from service.api.problems import Problem
 from service.jobs.store import Job, Status
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import ModelRow
 
-CAR = {"class": "car", "confidence": 0.91, "track_id": None, "roi_source": "detected"}
-EXAMPLE = {
+CAR: JsonDict = {"class": "car", "confidence": 0.91, "track_id": None, "roi_source": "detected"}
+EXAMPLE: JsonDict = {
     "model": {"bundle": "nano", "knowledge_sha256": "72e39efc...", "mode": "paired"},
     "results": [
         {
