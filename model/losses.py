@@ -9,6 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
+HARDEST = 4  # texts of an idle pair that count
+
+
 def inter_sample_loss(
     emb: Tensor, positives: Tensor, temperature: float, ignored: Tensor | None = None
 ) -> Tensor:
@@ -105,11 +108,13 @@ def idle_loss(
         margin: Wanted distance in cosine, >= 0.
 
     Returns:
-        Scalar mean hinge; 0 without pairs or texts.
+        Scalar mean over pairs of their ``HARDEST`` largest hinges, as the score later looks for the
+        largest; 0 without pairs or texts.
     """
     if relation_emb.shape[0] == 0 or normal_emb.shape[0] == 0:
         return relation_emb.sum() * 0
-    return F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin).mean()
+    hinges = F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin)  # (A, T)
+    return hinges.topk(min(HARDEST, hinges.shape[1]), dim=1).values.mean()
 
 
 def _mean_over_positives(log_share: Tensor, positives: Tensor) -> Tensor:
