@@ -165,7 +165,9 @@ def _flat_description(
     spans = find_spans(description.t, (description.s, description.v, description.o))
     # The rules have refused every hierarchy in which one of these is missing.
     assert subject and obj and spans and place.polarity and place.participants
-    subject_groups, object_groups = role_groups(knowledge.entities[subject], knowledge.entities[obj])
+    subject_groups, object_groups = role_groups(
+        knowledge.entities[subject], knowledge.entities[obj]
+    )
     return FlatDescription(
         id=description_id(leaf.id, description),
         text=description.t,

@@ -39,9 +39,7 @@ _SET_ASIDE = {"id", "lang", "source", "conditions", "weight", "dota", "cues", "f
 _STAND_INS: dict[str, Any] = {"severity": 0, "title": "?"}
 
 
-def read_shape(
-    data: dict[str, Any], source: str
-) -> tuple[Knowledge | None, list[Violation], bool]:
+def read_shape(data: dict[str, Any], source: str) -> tuple[Knowledge | None, list[Violation], bool]:
     """The models, the violations found on the way, and whether the models are complete.
 
     Broken entries are left out so that the rules can still look at the others; `complete` is
@@ -71,9 +69,9 @@ def _raw_path(data: Any, detail: ErrorDetails) -> Path:
     here = data
     steps = detail["loc"]
     for i, step in enumerate(steps):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+        if (isinstance(here, dict) and step in here) or (
+            isinstance(here, list) and isinstance(step, int) and step < len(here)
+        ):
             here = here[step]
         elif i < len(steps) - 1 or step in ("node", "leaf"):
             continue  # a tag
@@ -134,9 +132,11 @@ _DROP = object()
 def _set_aside(stand_ins: dict[Path, Any], path: Path, detail: ErrorDetails) -> bool:
     """Note what replaces the broken value; False when a whole entry has to go."""
     last = path[-1] if path else ""
-    if len(path) >= 2 and isinstance(last, int) and path[-2] in _LISTS:
-        stand_ins[path] = _DROP
-    elif detail["type"] == "extra_forbidden" or last in _SET_ASIDE:
+    if (
+        (len(path) >= 2 and isinstance(last, int) and path[-2] in _LISTS)
+        or detail["type"] == "extra_forbidden"
+        or last in _SET_ASIDE
+    ):
         stand_ins[path] = _DROP
     elif last in _STAND_INS and detail["type"] != "missing":
         stand_ins[path] = _STAND_INS[str(last)]

@@ -1,7 +1,7 @@
 """What is wrong with a knowledge file, in a form that an expert can act on.
 
-    ValueError
-        KnowledgeError      a hierarchy was refused; carries every violation at once
+ValueError
+KnowledgeError      a hierarchy was refused; carries every violation at once
 """
 
 from __future__ import annotations

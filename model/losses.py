@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
 HARDEST = 4  # texts of an idle pair that count
 
 

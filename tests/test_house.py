@@ -1,0 +1,90 @@
+"""The house rules that a linter does not know."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+MAX_LINES = 300
+MAX_ADR_LINES = 60
+MAX_WEIGHTS_BYTES = 40_000_000
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def settings_table() -> str:
+    """The README's table of settings, from the class itself."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        shown = "" if field.default in (None, PydanticUndefined) else f"`{field.default!s}`"
+        if name == "bundle":
+            shown = "embedded `nano`"  # the path differs from machine to machine
+        rows.append(f"| `SACLIP_{name.upper()}` | {shown} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_the_settings_table_of_the_readme_is_current() -> None:
+    """Copy it from here when it is not."""
+    readme = (ROOT / "README.md").read_text()
+    between = readme.split("tests/test_house.py -->\n")[1].split("\n<!-- end of settings")[0]
+
+    assert between == settings_table()
+
+
+def test_the_changelog_names_the_version() -> None:
+    """A release without an entry is no release."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_records_of_decisions_stay_short() -> None:
+    """At most a page each."""
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+    assert records
+    assert [r.name for r in records if len(r.read_text().splitlines()) > MAX_ADR_LINES] == []
+
+
+def test_no_file_of_code_is_longer_than_a_stranger_can_hold() -> None:
+    """Split it at 300 lines."""
+    code = [path for path in _tracked() if path.suffix == ".py" and "tests" not in path.parts]
+
+    assert [p.name for p in code if len(p.read_text().splitlines()) > MAX_LINES] == []
+
+
+def test_shipped_weights_stay_small_and_have_a_card() -> None:
+    """Under 40 MB in all, each bundle with its model card."""
+    bundles = [path for path in (ROOT / "service" / "bundles").iterdir() if path.is_dir()]
+
+    assert bundles
+    assert sum(f.stat().st_size for b in bundles for f in b.rglob("*")) < MAX_WEIGHTS_BYTES
+    assert all((bundle / "MODEL_CARD.md").is_file() for bundle in bundles)
+
+
+def test_constraints_name_versions_and_no_host() -> None:
+    """A lock that names a registry works on one network only."""
+    for path in (ROOT / "constraints").glob("*.txt"):
+        lines = path.read_text().splitlines()
+        assert lines
+        assert [
+            line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+", line)
+        ] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_target_that_is_named_exists(name: str) -> None:
+    """A command of the documentation that fails is the first thing a newcomer meets."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+    assert named <= targets
