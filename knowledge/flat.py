@@ -164,7 +164,11 @@ def _flat_description(
     subject, obj = finder.find(description.s), finder.find(description.o)
     spans = find_spans(description.t, (description.s, description.v, description.o))
     # The rules have refused every hierarchy in which one of these is missing.
-    assert subject and obj and spans and place.polarity and place.participants
+    assert subject is not None
+    assert obj is not None
+    assert spans is not None
+    assert place.polarity is not None
+    assert place.participants is not None
     subject_groups, object_groups = role_groups(
         knowledge.entities[subject], knowledge.entities[obj]
     )

@@ -166,10 +166,15 @@ def _unfit_values(data: Any) -> Iterator[tuple[str, str, str]]:
                 pending.append((f"{where}.{key}".lstrip("."), child, depth + 1))
         elif isinstance(value, list):
             pending.extend((f"{where}[{i}]", child, depth + 1) for i, child in enumerate(value))
-        elif isinstance(value, float) and not math.isfinite(value):
-            yield where, "not-a-number", f"{value} is not a finite number"
-        elif isinstance(value, str):
-            if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in value):
-                yield where, "bad-text", "line breaks and control characters are not allowed"
-        elif value is not None and not isinstance(value, bool | int | float):
-            yield where, "wrong-type", f"{type(value).__name__} is not allowed; put it in quotes"
+        else:
+            yield from _unfit_scalar(where, value)
+
+
+def _unfit_scalar(where: str, value: Any) -> Iterator[tuple[str, str, str]]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where, "not-a-number", f"{value} is not a finite number"
+    elif isinstance(value, str):
+        if any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in value):
+            yield where, "bad-text", "line breaks and control characters are not allowed"
+    elif value is not None and not isinstance(value, bool | int | float):
+        yield where, "wrong-type", f"{type(value).__name__} is not allowed; put it in quotes"

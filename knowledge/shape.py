@@ -69,9 +69,9 @@ def _raw_path(data: Any, detail: ErrorDetails) -> Path:
     here = data
     steps = detail["loc"]
     for i, step in enumerate(steps):
-        if (isinstance(here, dict) and step in here) or (
-            isinstance(here, list) and isinstance(step, int) and step < len(here)
-        ):
+        if isinstance(here, dict) and step in here:
+            here = here[step]
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
             here = here[step]
         elif i < len(steps) - 1 or step in ("node", "leaf"):
             continue  # a tag
