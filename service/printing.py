@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from service.pipeline.frame_score import FrameScore
@@ -15,7 +15,14 @@ from service.pipeline.report import ExplanationRow, Report
 
 def scores_table(scores: Sequence[FrameScore]) -> Table:
     """One line per picture, with its best explanation."""
-    table = Table("picture", "score", "probability", "objects", "best description", "between")
+    table = Table(
+        Column("picture", overflow="fold"),
+        "score",
+        "probability",
+        "objects",
+        "best description",
+        "between",
+    )
     for score in scores:
         best = score.explanations[0] if score.explanations else None
         seen = sum(roi.roi_source != "pseudo" for roi in score.rois)
