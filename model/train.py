@@ -259,12 +259,12 @@ def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
     model.eval()
     # Frames no step has seen: on its own frames the trunk looks surer than it is.
     first = recipe.optim.steps * (recipe.data.drawn_scenes + recipe.data.geometry_scenes)
-    pooled = []
+    textures = []
     for start in range(first, first + NUM_GATE_SCENES, 32):
         scenes = [make_traffic_scene(start + i) for i in range(32)]
         frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
-        pooled.append(model.trunk(torch.from_numpy(frames))[1])
-    model.fit_gate(torch.cat(pooled))
+        textures.append(model.trunk(torch.from_numpy(frames))[2])
+    model.fit_gate(torch.cat(textures))
 
 
 def _append(run_dir: Path, row: dict[str, float]) -> None:

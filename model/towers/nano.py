@@ -105,9 +105,9 @@ class Nano(nn.Module):
         self.svo_linear = nn.Linear(width, half_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # log(1 / 0.07), as in CLIP
         # What the trunk saw in training: filled by `fit_gate` once training has ended.
-        deep = self.trunk.deep_channels
-        self.register_buffer("gate_mean", torch.zeros(deep))
-        self.register_buffer("gate_whiten", torch.zeros(deep, deep))
+        texture = self.trunk.texture_features
+        self.register_buffer("gate_mean", torch.zeros(texture))
+        self.register_buffer("gate_whiten", torch.zeros(texture, texture))
         self.register_buffer("gate_limits", torch.tensor([1.0, 2.0]))
 
     def encode_image(
@@ -128,8 +128,8 @@ class Nano(nn.Module):
         Returns:
             scene (B, D) and relation (K, D) unit vectors, and the gate, (B,).
         """
-        feature_map, pooled = self.trunk(frames)  # (B, F, h, w), (B, deep)
-        gate = self.scene_gate(pooled)
+        feature_map, pooled, texture = self.trunk(frames)  # (B, F, h, w), (B, deep), (B, texture)
+        gate = self.scene_gate(texture)
         frame_of_roi = rois[:, 0].long()
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
@@ -161,7 +161,7 @@ class Nano(nn.Module):
         Returns:
             scene (P, D) and relation (K, D) unit vectors.
         """
-        feature_map, pooled = self.trunk(frames)
+        feature_map, pooled, _ = self.trunk(frames)
         frame_of_roi, xyxy = rois[:, 0].long(), rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
         gates, samples = [], []
@@ -192,28 +192,29 @@ class Nano(nn.Module):
         svo = sa_clip.project_svo(self.svo_linear, sa_clip.pool_roles(roles))
         return F.normalize(self.text_pool(sentence), dim=-1), F.normalize(svo, dim=-1)
 
-    def scene_gate(self, pooled: Tensor) -> Tensor:
+    def scene_gate(self, texture: Tensor) -> Tensor:
         """How far the appearance may be trusted: 1 inside the training frames, 0 outside.
 
-        The Mahalanobis distance of the pooled trunk feature falls from 1 at the first limit to 0
-        at the second.
+        The gate falls with the Mahalanobis distance of the frame's texture, from 1 at the first
+        limit to 0 at the second. The pooled deep feature would not do: it is trained to forget how
+        a frame was made, and real frames lie well inside its training cloud.
 
         Args:
-            pooled: (B, deep) trunk features.
+            texture: (B, texture) features of the trunk.
 
         Returns:
             (B,) in 0..1.
         """
-        distance = ((pooled - self.gate_mean) @ self.gate_whiten).square().mean(dim=-1).sqrt()
+        distance = ((texture - self.gate_mean) @ self.gate_whiten).square().mean(dim=-1).sqrt()
         low, high = self.gate_limits[0], self.gate_limits[1]
         return ((high - distance) / (high - low)).clamp(0.0, 1.0)
 
     @torch.no_grad()
-    def fit_gate(self, pooled: Tensor) -> None:
-        """Learn what the training frames look like from (M, deep) pooled features of them."""
-        mean = pooled.mean(dim=0)
-        centred = pooled - mean
-        covariance = centred.T @ centred / max(1, pooled.shape[0] - 1)
+    def fit_gate(self, texture: Tensor) -> None:
+        """Learn what the training frames look like from (M, texture) features of them."""
+        mean = texture.mean(dim=0)
+        centred = texture - mean
+        covariance = centred.T @ centred / max(1, texture.shape[0] - 1)
         ridge = 1e-3 * covariance.diagonal().mean() * torch.eye(covariance.shape[0])
         values, vectors = torch.linalg.eigh(covariance + ridge)
         self.gate_mean.copy_(mean)

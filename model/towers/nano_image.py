@@ -43,6 +43,7 @@ class ImageTrunk(nn.Module):
 
     map_channels = 64
     deep_channels = 160
+    texture_features = 128
     mean: Tensor
     std: Tensor
 
@@ -64,17 +65,27 @@ class ImageTrunk(nn.Module):
         self.top_down = nn.Conv2d(self.deep_channels, self.map_channels, 1)
         self.attention = nn.Conv2d(self.deep_channels, 1, 1)
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Map (B, H, W, 3) uint8 frames to (B, F, h, w) features and (B, deep) pooled vectors."""
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Look at whole frames.
+
+        Args:
+            frames: (B, H, W, 3) uint8 RGB.
+
+        Returns:
+            The map (B, F, h, w), pooled vectors (B, deep), and texture (B, texture): mean and
+            spread of the shallow channels, in which drawn and filmed frames differ most.
+        """
         pixels = frames.permute(0, 3, 1, 2).float()
         # Squash, no crop: what matters at a frame's edge must not be lost.
         pixels = F.interpolate(pixels, size=INPUT_HW, mode="bilinear", antialias=True)
-        eighth = self.eighth(self.quarter(self.stem((pixels - self.mean) / self.std)))
+        quarter = self.quarter(self.stem((pixels - self.mean) / self.std))
+        eighth = self.eighth(quarter)
         deep = self.sixteenth(eighth)  # (B, deep, h/2, w/2)
         fused = self.lateral(eighth) + F.interpolate(self.top_down(deep), scale_factor=2.0)
         weights = self.attention(deep).flatten(2).softmax(dim=-1)  # (B, 1, hw)
         pooled = (deep.flatten(2) * weights).sum(dim=-1)
-        return fused, pooled
+        texture = torch.cat([_mean_and_spread(quarter), _mean_and_spread(eighth)], dim=1)
+        return fused, pooled, texture
 
 
 def sample_rois(feature_map: Tensor, frame_index: Tensor, xyxy: Tensor, grid: int) -> Tensor:
@@ -172,6 +183,14 @@ def pair_geometry(xyxy: Tensor, pairs: Tensor) -> Tensor:
         ],
         dim=-1,
     )
+
+
+def _mean_and_spread(maps: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, 2C): mean and standard deviation of each channel over its map."""
+    flat = maps.flatten(2)
+    mean = flat.mean(dim=2)
+    spread = ((flat - mean[..., None]).square().mean(dim=2) + 1e-6).sqrt()
+    return torch.cat([mean, spread], dim=1)
 
 
 def _object_or_subject(pairs: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ def test_the_gate_closes_far_from_the_training_frames() -> None:
     """A Gaussian cloud is inside its own limits, a point ten deviations away is not."""
     torch.manual_seed(0)
     student = Nano(vocab_size=100)
-    cloud = torch.randn(2000, student.trunk.deep_channels)
+    cloud = torch.randn(2000, student.trunk.texture_features)
     student.fit_gate(cloud)
 
     assert student.scene_gate(cloud).mean() > 0.95
