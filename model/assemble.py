@@ -59,8 +59,7 @@ REMARKS = (
     "One seed. No figure on a public benchmark: their footage is not at hand.",
     "The student never saw a real picture. Where a frame lies outside its drawn ones, the answer says "
     "`appearance: off` and only class and box geometry count.",
-    "Steps 1 to 1400 ran without the term for idle pairs, which steps 1401 to 2400 took as a plain mean and "
-    "the rest as written; the tokenizer came from a trainer whose ties were broken by chance. A run from "
+    "Steps 1 to 1400 of 2200 ran without the term for idle pairs and with 4 idle pairs a scene; the tokenizer came from a trainer whose ties were broken by chance. A run from "
     "scratch by the committed code will therefore differ in its weights.",
     "In this run about 0.1 % of the training captions equalled one of nine sentences of the hierarchy (such "
     "as `A pedestrian is struck by our car.`); the generator now draws such captions again.",

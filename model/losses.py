@@ -8,8 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-HARDEST = 4  # texts of an idle pair that count
-
 
 def inter_sample_loss(
     emb: Tensor, positives: Tensor, temperature: float, ignored: Tensor | None = None
@@ -107,13 +105,11 @@ def idle_loss(
         margin: Wanted distance in cosine, >= 0.
 
     Returns:
-        Scalar mean over pairs of their ``HARDEST`` largest hinges, as the score later looks for the
-        largest; 0 without pairs or texts.
+        Scalar mean hinge; 0 without pairs or texts.
     """
     if relation_emb.shape[0] == 0 or normal_emb.shape[0] == 0:
         return relation_emb.sum() * 0
-    hinges = F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin)  # (A, T)
-    return hinges.topk(min(HARDEST, hinges.shape[1]), dim=1).values.mean()
+    return F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin).mean()
 
 
 def _mean_over_positives(log_share: Tensor, positives: Tensor) -> Tensor:

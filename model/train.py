@@ -25,7 +25,7 @@ from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 
 MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
-IDLE_WEIGHT = 2.0
+IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 40
 log = structlog.get_logger()
