@@ -69,14 +69,20 @@ def _raw_path(data: Any, detail: ErrorDetails) -> Path:
     here = data
     steps = detail["loc"]
     for i, step in enumerate(steps):
-        if isinstance(here, dict) and step in here:
-            here = here[step]
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
+        found, below = _below(here, step)
+        if found:
+            here = below
         elif i < len(steps) - 1 or step in ("node", "leaf"):
             continue  # a tag
         path.append(step)
     return tuple(path)
+
+
+def _below(here: Any, step: str | int) -> tuple[bool, Any]:
+    try:
+        return True, here[step]
+    except (KeyError, IndexError, TypeError):
+        return False, None
 
 
 def _violation(data: Any, path: Path, detail: ErrorDetails, source: str) -> Violation:
@@ -105,9 +111,8 @@ def _id_at(data: Any, path: Path) -> str:
             found = leaf_id = here["id"]
         if path[0] == "entities" and i == 1:
             found = f"entities.{step}"
-        try:
-            here = here[step]
-        except (KeyError, IndexError, TypeError):
+        there, here = _below(here, step)
+        if not there:
             break
         if i and path[i - 1] == "d":
             found = _description_id(here, leaf_id, step)

@@ -150,12 +150,9 @@ def _parity(
         "pairs": np.concatenate(pairs),
     }
     tokens, spans = engine.bundle.text_encoder.tokenise(engine.hierarchy.flat)
-    return {
-        "image_encoder": image_parity(student, out / "image_encoder.onnx", image_inputs),
-        "text_encoder": text_parity(
-            student, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans}
-        ),
-    }
+    image = image_parity(student, out / "image_encoder.onnx", image_inputs)
+    text = text_parity(student, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans})
+    return image | text
 
 
 def _normal_pictures(files: tuple[FrameFile, ...]) -> list[Path]:

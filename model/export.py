@@ -19,7 +19,9 @@ from model.towers.nano import Nano
 from service.bundle.sessions import make_session
 
 OPSET = 18
-PARITY_TOLERANCE = 1e-3  # of unit vectors; float32 graphs differ by about 1e-6
+PARITY_TOLERANCE = 1e-3  # of unit vectors; float32 graphs differ by about 1e-4 after resizing
+# The gate is no vector but a ramp that is a fraction of a deviation wide: it magnifies rounding.
+GATE_TOLERANCE = 1e-2
 log = structlog.get_logger()
 Arrays = tuple[NDArray[Any], ...]
 
@@ -78,33 +80,36 @@ def export_text_encoder(student: Nano, path: Path) -> None:
     _export(_TextGraph(student), example, path, ["tokens", "spans"], ["pooled", "svo"], axes)
 
 
-def parity(graph: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
-    """Largest absolute difference between torch and ONNX Runtime on the same inputs.
+def parity(
+    graph: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+) -> dict[str, float]:
+    """Largest absolute difference between torch and ONNX Runtime on the same inputs, by output.
 
     Raises:
-        ExportError: When it exceeds ``PARITY_TOLERANCE``.
+        ExportError: When one exceeds its tolerance.
     """
     with torch.no_grad():
         expected = graph(*(torch.from_numpy(value) for value in inputs.values()))
-    actual = make_session(path, threads=1).run(None, dict(inputs))
-    worst = max(
-        float(np.abs(e.numpy() - a).max(initial=0.0)) for e, a in zip(expected, actual, strict=True)
-    )
-    if worst > PARITY_TOLERANCE:
-        raise ExportError(
-            f"{path.name}: torch and ONNX differ by {worst:.2e}, limit {PARITY_TOLERANCE}"
-        )
-    return worst
+    actual = make_session(path, threads=1).run(list(outputs), dict(inputs))
+    found = {}
+    for name, wanted, got in zip(outputs, expected, actual, strict=True):
+        found[name] = float(np.abs(wanted.numpy() - got).max(initial=0.0))
+        limit = GATE_TOLERANCE if name == "scene_gate" else PARITY_TOLERANCE
+        if found[name] > limit:
+            raise ExportError(
+                f"{path.name}: {name} of torch and ONNX differ by {found[name]:.2e}, limit {limit}"
+            )
+    return found
 
 
-def image_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
+def image_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
     """`parity` of the image graph."""
-    return parity(_ImageGraph(student), path, inputs)
+    return parity(_ImageGraph(student), path, inputs, ("scene", "relation", "scene_gate"))
 
 
-def text_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> float:
+def text_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
     """`parity` of the text graph."""
-    return parity(_TextGraph(student), path, inputs)
+    return parity(_TextGraph(student), path, inputs, ("pooled", "svo"))
 
 
 def write_manifest(bundle: Path, fields: dict[str, Any]) -> None:

@@ -221,10 +221,12 @@ class Nano(nn.Module):
         self.gate_whiten.copy_(vectors / values.sqrt())
         distance = (centred @ self.gate_whiten).square().mean(dim=-1).sqrt()
         self.gate_limits.copy_(torch.quantile(distance, torch.tensor([0.99, 0.9999])))
-        self.gate_limits[1] = torch.maximum(self.gate_limits[1], self.gate_limits[0] * 1.1)
+        self.gate_limits[1] = torch.maximum(self.gate_limits[1], self.gate_limits[0] * RAMP)
 
 
 GRID = 4  # points per side of an ROI
+# Width of the gate: a steeper ramp would magnify what two runtimes round differently.
+RAMP = 1.5
 PAIR_GEOMETRY = 16
 
 
