@@ -206,7 +206,7 @@ def _roles(knowledge: Knowledge, item: FlatDescription) -> tuple[str, str]:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower())) - _FUNCTION_WORDS
+    return set(re.findall(r"\w+", text.lower()))
 
 
 def _with_counterpart(
