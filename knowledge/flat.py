@@ -14,29 +14,6 @@ from knowledge.schema import Child, Description, Knowledge, Leaf, Node, Particip
 Span = tuple[int, int]
 MAX_SLUG = 120
 
-# They stand in nearly every text and would outvote the words that tell scenes apart.
-_FUNCTION_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "at",
-        "by",
-        "for",
-        "from",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "the",
-        "to",
-        "with",
-    ]
-)
-
 
 @dataclass(frozen=True, slots=True)
 class FlatDescription:
