@@ -109,11 +109,14 @@ class EntityFinder:
             for plural in _plurals(wording):
                 words.setdefault(plural, name)  # a wording that someone wrote down wins
         self._names = words
-        longest_first = sorted(filter(None, words), key=len, reverse=True)
-        alternatives = "|".join(re.escape(word) for word in longest_first)
-        self._pattern = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)") if alternatives else None
+        self._lengths = sorted({wording.count(" ") + 1 for wording in words}, reverse=True)
 
     def find(self, noun_phrase: str) -> str | None:
         """The entity's name, or None when no word of the phrase is known."""
-        found = self._pattern.search(_normal(noun_phrase)) if self._pattern else None
-        return self._names[found.group()] if found else None
+        words = re.findall(r"\w+", _normal(noun_phrase))
+        for start in range(len(words)):
+            for length in self._lengths:  # longest first
+                name = self._names.get(" ".join(words[start : start + length]))
+                if name is not None:
+                    return name
+        return None

@@ -115,19 +115,27 @@ def find_spans(text: str, parts: Sequence[str]) -> tuple[Span, ...] | None:
     spans: list[Span] = []
     start = 0
     for part in parts:
-        found = _whole_words(part).search(text, start)
+        found = _find_whole(text, part, start)
         if found is None:
             return None
-        spans.append(found.span())
-        start = found.end()
+        spans.append((found, found + len(part)))
+        start = found + len(part)
     return tuple(spans)
 
 
-def _whole_words(part: str) -> re.Pattern[str]:
-    """Edges that are ASCII letters or digits must end a word; scripts without spaces are free."""
-    before = r"(?<![A-Za-z0-9])" if re.match(r"[A-Za-z0-9]", part) else ""
-    after = r"(?![A-Za-z0-9])" if re.search(r"[A-Za-z0-9]$", part) else ""
-    return re.compile(before + re.escape(part) + after)
+def _find_whole(text: str, part: str, start: int) -> int | None:
+    """First place of the part at which neither of its ends cuts a word."""
+    while (place := text.find(part, start)) >= 0:
+        if not (_cuts_word(text, place) or _cuts_word(text, place + len(part))):
+            return place
+        start = place + 1
+    return None
+
+
+def _cuts_word(text: str, place: int) -> bool:
+    """Only ASCII counts: in scripts without spaces every place may begin a word."""
+    around = text[max(place - 1, 0) : place + 1]
+    return len(around) == 2 and around.isascii() and around.isalnum()
 
 
 def flatten(knowledge: Knowledge) -> tuple[FlatDescription, ...]:
@@ -142,10 +150,12 @@ def flatten(knowledge: Knowledge) -> tuple[FlatDescription, ...]:
         for description in place.leaf.d
     )
     counterpart_leaf = {p.leaf.id: p.leaf.counterpart for p in placed_leaves(knowledge.tree)}
-    normals: dict[tuple[str, str, str], list[FlatDescription]] = {}
+    normals: dict[tuple[str, str, str], list[tuple[str, set[str]]]] = {}
     for item in flat:
         if item.polarity == "normal":
-            normals.setdefault((item.leaf_id, *_roles(knowledge, item)), []).append(item)
+            normals.setdefault((item.leaf_id, *_roles(knowledge, item)), []).append(
+                (item.id, _words(item.text))
+            )
     return tuple(
         item
         if item.polarity == "normal"
@@ -207,9 +217,9 @@ def _words(text: str) -> set[str]:
 
 
 def _with_counterpart(
-    item: FlatDescription, candidates: Sequence[FlatDescription]
+    item: FlatDescription, candidates: Sequence[tuple[str, set[str]]]
 ) -> FlatDescription:
     """Take the normal description that shares most words; the first in the file breaks ties."""
     words = _words(item.text)
-    best = max(candidates, key=lambda normal: len(words & _words(normal.text)))
-    return replace(item, counterpart_id=best.id)
+    best_id, _ = max(candidates, key=lambda candidate: len(words & candidate[1]))
+    return replace(item, counterpart_id=best_id)

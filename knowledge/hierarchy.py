@@ -37,6 +37,8 @@ __all__ = [
     "parse_hierarchy",
 ]
 
+# A megabyte of nonsense would otherwise be answered with thirty.
+MAX_VIOLATIONS = 1000
 SHIPPED = Path(__file__).with_name("traffic.yaml")
 
 
@@ -82,10 +84,13 @@ def parse_hierarchy(text: str | bytes, source: str) -> Hierarchy:
     if knowledge is not None:
         violations += check(knowledge, source, complete)
     if knowledge is not None and complete:
-        knowledge, unwritten = write_counterparts(knowledge, source)
+        completed, unwritten = write_counterparts(knowledge, source)
         violations += unwritten
+        if completed is not knowledge and not violations:
+            violations += check(completed, source)  # what the lexicon wrote obeys the rules too
+        knowledge = completed
     if violations or knowledge is None:
-        raise KnowledgeError(violations)
+        raise KnowledgeError(violations[:MAX_VIOLATIONS])
     return Hierarchy(**dict(knowledge))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +39,7 @@ class Subject:
         self.knowledge = knowledge
         self.finder = EntityFinder(knowledge.entities)
         self.leaves = tuple(placed_leaves(knowledge.tree))
+        self._hints_left = 20
         self.placed = tuple(
             Placed(
                 description_id(place.leaf.id, description),
@@ -49,6 +51,13 @@ class Subject:
             for place in self.leaves
             for description in place.leaf.d
         )
+
+    def hint(self, word: str, known: Iterable[str]) -> str:
+        """The nearest known word; only for the first few, since the search is slow."""
+        self._hints_left -= 1
+        choices = list(itertools.islice(known, 1000)) if self._hints_left >= 0 else []
+        near = difflib.get_close_matches(word, choices, n=1)
+        return f"; did you mean {near[0]!r}?" if near else ""
 
     def roles(self, item: Placed) -> tuple[str, str] | None:
         """(subject role, object role), or None when a noun is unknown."""
@@ -136,8 +145,7 @@ def known_cues(subject: Subject) -> Iterator[Finding]:
     for place in subject.leaves:
         for cue in place.leaf.cues:
             if cue not in CUES:
-                near = difflib.get_close_matches(cue, CUES, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(CUES)}"
+                hint = subject.hint(cue, CUES) or "; README.md lists them"
                 yield place.leaf.id, "unknown-cue", f"{cue!r} is not a cue{hint}"
 
 
@@ -146,11 +154,11 @@ def well_formed_ids(subject: Subject) -> Iterator[Finding]:
     headings = [node.id for node in nodes(subject.knowledge.tree)]
     for node_id in [*headings, *(place.leaf.id for place in subject.leaves)]:
         if not _NODE_ID.fullmatch(node_id):
-            yield node_id, "bad-id", "use a-z, 0-9, '.', '_' and '-', beginning with a letter"
+            yield node_id, "bad-id", "use a-z, 0-9, '.', '_' and '-' only"
     for item in subject.placed:
         explicit = item.description.id
         if explicit is not None and not _DESCRIPTION_ID.fullmatch(explicit):
-            yield explicit, "bad-id", "use a-z, 0-9, '.', '_', '-' and '/'"
+            yield explicit, "bad-id", "use a-z, 0-9, '.', '_', '-' and '/' only"
 
 
 def unique_ids(subject: Subject) -> Iterator[Finding]:
@@ -220,13 +228,13 @@ def counterparts(subject: Subject) -> Iterator[Finding]:
             continue
         other = leaves.get(named)
         if other is None:
-            near = difflib.get_close_matches(named, leaves, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = subject.hint(named, leaves)
             yield place.leaf.id, "counterpart-missing", f"no leaf has the id {named!r}{hint}"
             continue
-        if other.polarity != "normal":
+        if other.polarity == "anomaly":
             yield place.leaf.id, "counterpart-not-normal", f"{named!r} is not a normal leaf"
-        if other.participants != place.participants:
+        # A leaf without participants is reported by its own rule.
+        if None not in (stated := {place.participants, other.participants}) and len(stated) > 1:
             detail = f"participants are {place.participants}, but {other.participants} in {named!r}"
             yield place.leaf.id, "counterpart-participants", detail
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from knowledge.flat import description_id
-from knowledge.schema import Description, Knowledge
+from knowledge.schema import Description, Entity, Knowledge, Leaf, Node
 from knowledge.violations import Violation
 
 Path = tuple[str | int, ...]
@@ -31,6 +32,7 @@ _RULES_BY_TYPE = {
     "string_too_short": "empty-text",
     "string_too_long": "text-too-long",
 }
+_FIELDS = sorted({f for m in (Knowledge, Entity, Node, Leaf, Description) for f in m.model_fields})
 _RANGE_TYPES = {"literal_error", "greater_than", "greater_than_equal", "less_than_equal"}
 
 # With one of these set aside, the rest of the entry can still be checked by the rules.
@@ -92,10 +94,18 @@ def _violation(data: Any, path: Path, detail: ErrorDetails, source: str) -> Viol
     rule = _RULES_BY_TYPE.get(kind, "wrong-type")
     if kind in _RANGE_TYPES:
         rule = _RULES_BY_FIELD.get(field, rule)
-    message = f"`{field}`: {detail['msg']}"
-    if rule not in ("missing-field", "unknown-field"):
-        message += f", not {_shown(detail['input'])}"
-    return Violation(source, _id_at(data, path), rule, message)
+    return Violation(source, _id_at(data, path), rule, _message(field, detail))
+
+
+def _message(field: str | int, detail: ErrorDetails) -> str:
+    if detail["type"] == "missing":
+        return f"`{field}` is required"
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(field), _FIELDS, n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        return f"`{field}` is not a field of this entry{hint}"
+    demand = detail["msg"].replace("Input should", "must").replace("String should", "must")
+    return f"`{field}` {demand}, not {_shown(detail['input'])}"
 
 
 def _shown(value: Any) -> str:
