@@ -6,7 +6,7 @@ TRAIN_BIN := .venv-train/bin
 SERVING := service knowledge
 TRAINING := model
 
-.PHONY: install run check test train-env clean
+.PHONY: install run check test bench train-env clean
 
 # The serving install: no torch, no developer tools.
 install: .venv/.installed
@@ -24,6 +24,10 @@ check: .venv/.dev .venv-train/.installed
 test: check
 	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service tests/test_house.py tests/test_equations.py
 	$(TRAIN_BIN)/python -m pytest tests/model
+
+# Ratios between ways to do the same, measured in one run.
+bench: .venv/.installed
+	$(SERVE_BIN)/python benchmarks/frames.py
 
 train-env: .venv-train/.installed
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictInt, StringConstraints, Tag
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    Tag,
+)
 
 Polarity = Literal["anomaly", "normal"]
 Participants = Literal["VV", "VP", "VO", "EGO"]
@@ -84,7 +93,7 @@ class Leaf(_Entry):
     counterpart: _Name | None = None
     conditions: tuple[Condition, ...] = ()
     cues: tuple[_Name, ...] = ()
-    weight: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 1.0
+    weight: Annotated[float, Field(strict=True, gt=0, le=100, allow_inf_nan=False)] = 1.0
     d: tuple[Description, ...]
 
 
@@ -101,7 +110,7 @@ class Node(_Entry):
     title: _Name
     polarity: Polarity | None = None
     participants: Participants | None = None
-    ego: bool = False
+    ego: StrictBool = False
     children: tuple[Child, ...] = ()
 
 
@@ -114,7 +123,7 @@ Child = Annotated[
 class Knowledge(_Entry):
     """A whole knowledge file as written, before the rules are checked."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[StrictInt, Field(ge=1, le=1)]
     entities: dict[_Name, Entity]
     tree: tuple[Child, ...]
 

@@ -1,54 +1,60 @@
-"""Inverse relations and class groups as data."""
+"""The inverse lexicon."""
 
 import pytest
 
-from knowledge.entities import CLASS_GROUPS, class_group
-from knowledge.relations import inverse_of, is_asymmetric
+from knowledge.relations import inverse_of, is_asymmetric, relations
 
 
 @pytest.mark.parametrize(
     ("relation", "inverse"),
     [
         ("above", "below"),
-        ("in front of", "behind"),
         ("left of", "right of"),
+        ("In  front of", "behind"),
+        ("is behind", "is in front of"),
         ("near", "far away from"),
+        ("facing away from", "facing"),
+        ("on", "off"),
+        ("hits", "passes well clear of"),
+        ("is hit by", "is passed with plenty of room by"),
+        ("sings to", None),
+        ("", None),
     ],
 )
-def test_a_relation_has_its_inverse(relation: str, inverse: str) -> None:
-    """The pairs of the table."""
+def test_a_relation_has_this_opposite(relation: str, inverse: str | None) -> None:
+    """A copula in front stays; an unknown relation has none."""
     assert inverse_of(relation) == inverse
 
 
-def test_an_unknown_relation_has_none() -> None:
-    """Nothing is guessed."""
-    assert inverse_of("sings to") is None
-
-
-def test_being_near_is_mutual_and_being_behind_is_not() -> None:
-    """Only asymmetric relations admit a role swap as hard negative."""
-    assert is_asymmetric("behind")
-    assert not is_asymmetric("near")
-
-
 @pytest.mark.parametrize(
-    ("name", "group"),
+    ("relation", "expected"),
     [
-        ("car", "car"),
-        ("person", "person"),
-        ("dog", "animal"),
-        ("animal", "animal"),
-        ("spaceship", "other"),
+        ("above", True),
+        ("is left of", True),
+        ("beside", False),
+        ("touching", False),
+        ("sings", False),
     ],
 )
-def test_a_detector_class_has_its_group(name: str, group: str) -> None:
-    """COCO's names and ours; what is unknown is `other`, never an error."""
-    assert CLASS_GROUPS[class_group(name)] == group
+def test_a_role_swap_changes_asymmetric_relations(relation: str, expected: bool) -> None:
+    """Beside is the same from both sides; nothing is claimed about unknown relations."""
+    assert is_asymmetric(relation) is expected
 
 
-def test_the_groups_keep_their_order() -> None:
-    """Their indices are baked into exported graphs."""
-    assert CLASS_GROUPS[:12] == (
-        "other", "person", "bicycle", "car", "motorcycle", "bus", "truck", "animal", "obstacle",
-        "full", "road", "ego",
-    )  # fmt: skip
+def test_no_relation_is_its_own_opposite() -> None:
+    """Otherwise a hard negative would be a positive."""
+    assert [name for name, relation in relations().items() if relation.inverse == name] == []
+
+
+def test_the_opposite_of_a_spatial_relation_is_never_its_synonym() -> None:
+    """Going there and back leads to the same family: above, below, above."""
+    for name, relation in relations().items():
+        if relation.kind == "spatial" and (back := relations().get(relation.inverse)):
+            assert back.inverse != relation.inverse
+            assert relations()[name].is_symmetric in (True, False)
+
+
+def test_each_relation_stands_once() -> None:
+    """YAML 1.1 reads a bare on as true; a listed one must be text."""
+    assert all(isinstance(name, str) for name in relations())
+    assert len(relations()) > 100

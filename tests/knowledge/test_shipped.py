@@ -1,0 +1,97 @@
+"""The shipped hierarchy keeps its promises; the draft that it came from did not."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from knowledge.entities import CLASS_GROUPS, NO_REGION
+from knowledge.hierarchy import FlatDescription, KnowledgeError, load_hierarchy
+from knowledge.rules import missing_dota_codes
+from knowledge.schema import CUES
+
+DRAFT = Path(__file__).parent / "data" / "draft.yaml"
+SHIPPED = load_hierarchy()
+BY_ID = {description.id: description for description in SHIPPED.flat}
+EACH = pytest.mark.parametrize("description", SHIPPED.flat, ids=lambda d: d.id)
+
+
+def test_the_draft_breaks_exactly_three_rules() -> None:
+    """Three leaves, ten texts and one cue: what had to be mended, no more and no less."""
+    with pytest.raises(KnowledgeError) as refused:
+        load_hierarchy(DRAFT)
+
+    assert Counter(violation.rule for violation in refused.value.violations) == {
+        "counterpart-participants": 3,
+        "no-normal-text-with-same-roles": 10,
+        "unknown-cue": 1,
+    }
+
+
+def test_no_anomaly_text_of_the_draft_was_lost() -> None:
+    """Mending added normal texts; all 111 sentences of the draft are still there."""
+    drafted = DRAFT.read_text(encoding="utf-8")
+    kept = [description.text for description in SHIPPED.flat if description.text in drafted]
+
+    assert (len(kept), len(SHIPPED.flat)) == (111, 120)
+    assert sum(description.polarity == "anomaly" for description in SHIPPED.flat) == 65
+
+
+def test_every_dota_code_is_covered() -> None:
+    """A rule for the shipped file only: a user may care about one kind of accident."""
+    assert missing_dota_codes(SHIPPED) == []
+
+
+def test_ids_and_texts_are_unique() -> None:
+    """Scoring, metrics and reports name descriptions by id."""
+    assert len(BY_ID) == len({description.text for description in SHIPPED.flat}) == 120
+
+
+@EACH
+def test_spans_cut_out_subject_verb_and_object(description: FlatDescription) -> None:
+    """Exact, in order, disjoint."""
+    (s0, s1), (v0, v1), (o0, o1) = description.spans
+    text = description.text
+
+    assert (text[s0:s1], text[v0:v1], text[o0:o1]) == (
+        description.subject,
+        description.verb,
+        description.object,
+    )
+    assert 0 <= s0 < s1 <= v0 < v1 <= o0 < o1 <= len(text)
+
+
+@EACH
+def test_groups_are_known_and_nobody_is_left_without(description: FlatDescription) -> None:
+    """A subject always has an own region; only an object may have none."""
+    assert description.subject_groups
+    assert description.object_groups
+    assert set(description.subject_groups) <= set(CLASS_GROUPS)
+    assert set(description.object_groups) <= {*CLASS_GROUPS, NO_REGION}
+
+
+@EACH
+def test_the_counterpart_is_the_same_scene_gone_well(description: FlatDescription) -> None:
+    """Normal, same participants, same roles; normal texts have none."""
+    if description.polarity == "normal":
+        assert description.counterpart_id is None
+        assert description.severity == 0
+        return
+    assert description.counterpart_id is not None
+    counterpart = BY_ID[description.counterpart_id]
+    roles = [
+        (SHIPPED.entities[d.subject_entity].role, SHIPPED.entities[d.object_entity].role)
+        for d in (description, counterpart)
+    ]
+
+    assert counterpart.polarity == "normal"
+    assert counterpart.participants == description.participants
+    assert roles[0] == roles[1]
+
+
+@EACH
+def test_a_description_stays_within_the_text_encoder(description: FlatDescription) -> None:
+    """At most 16 words and known cues: the encoder has 32 tokens."""
+    assert len(description.text.split()) <= 16
+    assert set(description.cues) <= set(CUES)
+    assert 1 <= description.severity <= 5 or description.polarity == "normal"

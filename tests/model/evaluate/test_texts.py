@@ -1,0 +1,37 @@
+"""The text control measures what it says, on an untrained student that knows nothing."""
+
+import pytest
+import torch
+
+from knowledge.hierarchy import load_hierarchy
+from model.data.tokenizer import train_tokenizer
+from model.evaluate.texts import compare_texts, figures_table, wilson_interval
+from model.towers.nano import Nano
+
+
+def test_the_wilson_interval_by_hand() -> None:
+    """Five of ten: the textbook's 0.237 to 0.763; none of ten still leaves 0.278."""
+    assert wilson_interval(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    low, high = wilson_interval(0, 10)
+    assert low == pytest.approx(0.0, abs=1e-9)
+    assert high == pytest.approx(0.2775, abs=1e-4)
+
+
+@pytest.mark.slow
+def test_an_untrained_student_is_no_better_than_its_own_controls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Random weights give chance in every row, or the table would reward anything."""
+    monkeypatch.setattr("model.evaluate.texts.NUM_NULL_SCENES", 40)
+    hierarchy = load_hierarchy()
+    tokenizer = train_tokenizer([item.text for item in hierarchy.flat], 600)
+    torch.manual_seed(3)
+    student = Nano(tokenizer.get_vocab_size())
+
+    rows = compare_texts(student, tokenizer, hierarchy, num_scenes=60)
+
+    assert [row.name for row in rows] == ["trained", "shuffled descriptions", "random weights"]
+    assert len({row.num_scenes for row in rows}) == 1
+    assert all(row.leaf_interval[0] < 0.1 for row in rows)
+    assert all(0.2 < row.frame_auc < 0.8 for row in rows)
+    assert figures_table(rows).row_count == 3
