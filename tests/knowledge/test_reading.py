@@ -63,7 +63,6 @@ def test_deep_json_is_refused() -> None:
         (b"", "not-a-mapping"),
         (b"null", "not-a-mapping"),
         (b"just text", "not-a-mapping"),
-        (b'"a": NaN', "schema"),
         (b'{"a": NaN}', "not-a-number"),
         (b'{"a": 1e999}', "not-a-number"),
         (b'{"a": 1, "a": 2}', "duplicate-key"),
@@ -83,10 +82,7 @@ def test_deep_json_is_refused() -> None:
 )
 def test_unfit_content_is_refused_by_name(data: bytes, rule: str) -> None:
     """No input ends in a traceback."""
-    rules = _rules(data)
-
-    assert rules
-    assert rule == "schema" or rule in rules
+    assert rule in _rules(data)
 
 
 def test_a_syntax_error_names_line_and_column() -> None:
@@ -115,23 +111,21 @@ def test_a_huge_file_is_not_read_to_its_end(tmp_path: Path) -> None:
         load_hierarchy(path)
 
 
+FIT = {"id": ("x",), "severity": (3,), "weight": (3, 1.5)}
+
+
 @pytest.mark.parametrize("value", [None, True, 3, 1.5, "x", [], {}, [[]], {"id": []}, 10**400])
 @pytest.mark.parametrize(
     "field", ["schema_version", "entities", "tree", "id", "severity", "weight"]
 )
 def test_any_value_at_any_field_is_answered(field: str, value: object) -> None:
-    """Accepted or refused, never a crash: the raw data replaced field by field."""
+    """Accepted where it fits, refused elsewhere, never a crash."""
     data = json.loads(parse_hierarchy(SMALL, "x").model_dump_json())
     leaf = data["tree"][0]["children"][0]["children"][0]
     (data if field in data else leaf)[field] = value
+    fits = value is not True and value in FIT.get(field, ())
 
-    if field == "weight" and value in (True, 3, 1.5):
-        return
-    assert (
-        _rules(json.dumps(data))
-        or (field, value) == ("severity", 3)
-        or (field, value) == ("id", "x")
-    )
+    assert (not _rules(json.dumps(data))) == fits
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.builders.hierarchies import SMALL
 
 def _printed(text: str | None = None) -> str:
     hierarchy = load_hierarchy() if text is None else parse_hierarchy(text, "x")
-    console = Console(width=200, record=True, quiet=False, file=None, force_terminal=False)
+    console = Console(width=200)
     with console.capture() as capture:
         console.print(hierarchy_tree(hierarchy))
     return capture.get()
