@@ -1,7 +1,9 @@
 """The hierarchy of expert descriptions: load it, read it flat, write it back.
 
-bytes -> reading.py (plain data) -> shape.py (models) -> counterparts.py (inverse lexicon)
--> rules.py -> Hierarchy -> flat.py (FlatDescription, what scoring uses)
+The way of a file::
+
+    bytes -> reading.py (plain data) -> shape.py (models) -> counterparts.py (inverse lexicon)
+          -> rules.py -> Hierarchy -> flat.py (FlatDescription, what scoring uses)
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from knowledge.violations import Violation
 
 Path = tuple[str | int, ...]
 
+MAX_JUDGED = 1000  # a file with more broken fields is no hierarchy; explaining all takes minutes
+
 _RULES_BY_FIELD = {
     "severity": "severity-range",
     "weight": "weight-range",
@@ -50,11 +52,15 @@ def read_shape(data: dict[str, Any], source: str) -> tuple[Knowledge | None, lis
     try:
         return Knowledge.model_validate(data), [], True
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=True)
+        details = error.errors(include_url=False)
+    judged = len(details) <= MAX_JUDGED
+    details = details[:MAX_JUDGED]
     paths = [_raw_path(data, detail) for detail in details]
     violations = [
         _violation(data, path, detail, source) for path, detail in zip(paths, details, strict=True)
     ]
+    if not judged:
+        return None, violations, False
     stand_ins: dict[Path, Any] = {}
     complete = True
     for path, detail in zip(paths, details, strict=True):

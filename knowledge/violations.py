@@ -1,7 +1,9 @@
 """What is wrong with a knowledge file, in a form that an expert can act on.
 
-ValueError
-KnowledgeError      a hierarchy was refused; carries every violation at once
+The tree of errors::
+
+    ValueError
+        KnowledgeError      a hierarchy was refused; carries every violation at once
 """
 
 from __future__ import annotations

@@ -62,3 +62,14 @@ def test_a_wholly_wrong_file_has_a_bounded_answer() -> None:
     assert len(refused.value.violations) == MAX_VIOLATIONS
     assert len(str(refused.value).splitlines()) == 51
     assert str(refused.value).endswith("... and 950 more")
+
+
+def test_a_file_with_thousands_of_broken_fields_is_answered_without_explaining_all() -> None:
+    """Each needs a look for its id; the first thousand say enough."""
+    text = SMALL.replace("v: hits, o: a pedestrian}", "v: hits, o: a pedestrian}" + ", {}" * 5000)
+
+    with pytest.raises(KnowledgeError) as refused:
+        parse_hierarchy(text, "FILE")
+
+    assert len(refused.value.violations) == MAX_VIOLATIONS
+    assert {violation.rule for violation in refused.value.violations} == {"missing-field"}
