@@ -1,10 +1,10 @@
 # Two commands are enough: `make run` serves, `make test` checks everything.
 PYTHON ?= python3
+export PYTHON
 export ORT_DISABLE_TELEMETRY = 1
 SERVE_BIN := .venv/bin
 TRAIN_BIN := .venv-train/bin
-SERVING := service knowledge
-TRAINING := model
+TOP_TESTS := $(wildcard tests/test_*.py)
 
 .PHONY: install run check test bench train-env clean
 
@@ -17,12 +17,12 @@ run: .venv/.installed
 check: .venv/.dev .venv-train/.installed
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(SERVE_BIN)/mypy $(addprefix -p ,$(SERVING))
-	$(TRAIN_BIN)/mypy -p $(TRAINING)
-	$(SERVE_BIN)/lint-imports --verbose
+	$(SERVE_BIN)/mypy service knowledge tests/service tests/knowledge $(TOP_TESTS)
+	$(TRAIN_BIN)/mypy model tests/model benchmarks
+	$(SERVE_BIN)/lint-imports --no-logo
 
 test: check
-	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service tests/test_house.py tests/test_equations.py
+	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service $(TOP_TESTS)
 	$(TRAIN_BIN)/python -m pytest tests/model
 
 # Ratios between ways to do the same, measured in one run.
@@ -51,4 +51,4 @@ train-env: .venv-train/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-train .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-train *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,6 +2,8 @@
 # Install what the project needs of the system, where that is missing and may be done.
 # Usage: system-packages.sh venv|train
 set -eu
+PATH="$PATH:/usr/sbin:/sbin" # ldconfig is there, which an ordinary user's PATH leaves out
+python="${PYTHON:-python3}"
 
 need() { # package... : install, or say what to type
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -14,15 +16,19 @@ need() { # package... : install, or say what to type
     fi
 }
 
-command -v python3 >/dev/null || need python3
+command -v "$python" >/dev/null || need "$python"
 case "${1:-}" in
 venv)
-    python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
     ;;
 train)
-    python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
     # OpenCV as ultralytics brings it opens these two at import.
-    ldconfig -p | grep -q libGL.so.1 && ldconfig -p | grep -q libgthread-2.0 || need libgl1 libglib2.0-0
+    libraries="$(ldconfig -p)"
+    case "$libraries" in
+    *libGL.so.1*libgthread-2.0* | *libgthread-2.0*libGL.so.1*) ;;
+    *) need libgl1 libglib2.0-0 ;;
+    esac
     ;;
 *)
     echo "usage: $0 venv|train" >&2

@@ -14,11 +14,26 @@ ROOT = Path(__file__).parents[1]
 MAX_LINES = 300
 MAX_ADR_LINES = 60
 MAX_WEIGHTS_BYTES = 40_000_000
+# Written so that this file does not match itself.
+REGISTRY_HOST = re.compile(
+    r"pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|deb\.debian\.org|index[-]url|find[-]links"
+)
+MACHINE_PATH = re.compile(r"(?<![\w.~}])/(?:root|home|Users|work)/\w")
 
 
 def _tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def _texts() -> list[tuple[str, str]]:
+    """Name and text of every tracked file that is text."""
+    found = []
+    for path in _tracked():
+        data = path.read_bytes() if path.is_file() else b"\0"
+        if b"\0" not in data:
+            found.append((str(path.relative_to(ROOT)), data.decode()))
+    return found
 
 
 def settings_table() -> str:
@@ -79,6 +94,56 @@ def test_constraints_name_versions_and_no_host() -> None:
         assert [
             line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+", line)
         ] == []
+
+
+@pytest.mark.parametrize("pattern", [REGISTRY_HOST, MACHINE_PATH], ids=["registry", "path"])
+def test_no_tracked_file_names_a_registry_or_a_path_of_one_machine(
+    pattern: re.Pattern[str],
+) -> None:
+    """What works on one network or in one home folder works nowhere else."""
+    texts = _texts()
+
+    assert len(texts) > 100
+    assert [(name, pattern.findall(text)) for name, text in texts if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (REGISTRY_HOST, "pip install --index" + "-url x"),
+        (REGISTRY_HOST, "https://files.python" + "hosted.org/p.whl"),
+        (MACHINE_PATH, "open('/ro" + "ot/data')"),
+    ],
+)
+def test_the_patterns_of_the_rule_above_find_what_they_are_for(
+    pattern: re.Pattern[str], text: str
+) -> None:
+    """A search that can find nothing would always pass."""
+    assert pattern.search(text)
+
+
+def test_links_of_the_documentation_lead_to_files() -> None:
+    """Relative links only: what lies elsewhere is not ours to check."""
+    broken = [
+        (name, link)
+        for name, text in _texts()
+        if name.endswith(".md")
+        for link in re.findall(r"\]\(([^)#:\s]+)\)", text)
+        if not ((ROOT / name).parent / link).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_path_of_the_file_map_exists() -> None:
+    """The first and the second column of the README's tables of places."""
+    part = (ROOT / "README.md").read_text().split("## Where things are")[1].split("## Settings")[0]
+    named = re.findall(
+        r"`((?:service|knowledge|model|docs|deploy|tests|benchmarks)/[\w./]*)`", part
+    )
+
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])

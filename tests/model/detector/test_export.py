@@ -32,7 +32,7 @@ def test_a_graph_of_other_weights_is_refused(tiny_recipe: DetectorRecipe, tmp_pa
     student = DetectorRun(tiny_recipe).averaged
     export_detector(student, tmp_path / "detector.onnx")
     with torch.no_grad():
-        student.heads[0].objectness.bias += 1.0
+        student.get_parameter("heads.0.objectness.bias").add_(1.0)
 
     with pytest.raises(DetectorParityError, match=r"detector\.onnx"):
         detector_parity(student, tmp_path / "detector.onnx", FRAMES)
@@ -44,9 +44,11 @@ def test_the_services_detector_reads_the_graph_by_its_spec(
     """A head biased to see a 16-pixel car in every cell of the finest level reports cars."""
     student = DetectorRun(tiny_recipe).averaged
     with torch.no_grad():
-        student.heads[0].objectness.bias.fill_(6.0)
-        student.heads[0].classes.bias.copy_(torch.tensor([-9.0, -9, 9, -9, -9, -9, -9]))
-        student.heads[0].box.bias.copy_(torch.tensor([0.5, 0.5, 0.6931, 0.6931]))
+        student.get_parameter("heads.0.objectness.bias").fill_(6.0)
+        student.get_parameter("heads.0.classes.bias").copy_(
+            torch.tensor([-9.0, -9, 9, -9, -9, -9, -9])
+        )
+        student.get_parameter("heads.0.box.bias").copy_(torch.tensor([0.5, 0.5, 0.6931, 0.6931]))
     export_detector(student, tmp_path / "detector.onnx")
     spec = DetectorSpec.model_validate(detector_spec(0.5))
 

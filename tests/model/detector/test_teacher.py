@@ -15,7 +15,10 @@ def test_teacher_rows_and_maps_lie_on_the_students_grid(data_root: Path) -> None
     """A mirrored frame gives mirrored boxes only when the cells are read in the right order."""
     teacher = Teacher(data_root / "weights" / "yolox_nano.onnx")
     path = next((data_root / "rf_accident" / "cctv" / "cctv_20").glob("*.jpg"))
-    frame = letterbox(cv2.resize(cv2.imread(str(path)), (640, 394)), (256, 416))
+    pixels = cv2.imread(str(path))
+    assert pixels is not None
+    resized = np.asarray(cv2.resize(pixels, (640, 394)), dtype=np.uint8)
+    frame = letterbox(resized, (256, 416))
 
     view = teacher.view(np.stack([frame, frame[:, ::-1]]))
 
