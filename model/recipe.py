@@ -30,7 +30,7 @@ class Data(_Section):
 
 
 class Loss(_Section):
-    """Which terms are summed (saclip.md's objectives) and their constants."""
+    """Which terms are summed (docs/equations.md) and their constants."""
 
     objective: Literal["paper", "paper+itc"] = "paper+itc"
     temperature: float = Field(default=0.07, gt=0)

@@ -2,9 +2,12 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from pydantic_core import PydanticUndefined
 
@@ -133,6 +136,17 @@ def test_links_of_the_documentation_lead_to_files() -> None:
     ]
 
     assert broken == []
+
+
+def test_the_python_example_of_the_readme_runs(tmp_path: Path) -> None:
+    """It is copied more often than it is read."""
+    example = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    cv2.imwrite(str(tmp_path / "frame.jpg"), np.full((180, 320, 3), 90, dtype=np.uint8))
+
+    ran = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True)
+
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert 0.0 <= float(ran.stdout.split()[0]) <= 1.0
 
 
 def test_every_path_of_the_file_map_exists() -> None:

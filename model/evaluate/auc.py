@@ -69,7 +69,7 @@ def per_clip_auc(clips: Sequence[LabelledScores]) -> float:
 
 
 def stratified_auc(clips: Sequence[LabelledScores], bins: int = POSITION_BINS) -> float:
-    """Compare only frames at about the same place of their clips (saclip.md 3.1).
+    """Compare only frames at about the same place of their clips.
 
     An accident seldom stands at the beginning of a clip, so a clock alone scores well above chance
     in a pooled curve. Here each bin of the position has a curve of its own; they are averaged with

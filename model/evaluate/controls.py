@@ -1,6 +1,6 @@
 """Scores that never look at a pixel: what every figure on clips has to beat.
 
-On dashcam data sets a clock alone reaches 61 to 82 % AUC (saclip.md 0.3), so these stand beside
+On dashcam data sets a clock alone reaches 61 to 82 % AUC, so these stand beside
 every result and go through the same code.
 """
 

@@ -29,7 +29,7 @@ from service.scoring.calibration import ClipsCalibration, Mode, probability
 from service.scoring.temporal import CausalSmoother, Segment, segments
 from service.vision.clips import ClipReader, SampledFrame
 
-BATCH = 8  # more gains nothing on a CPU (serving.md, part 1)
+BATCH = 8  # more gains nothing on a CPU (docs/performance.md)
 
 
 class VideoAnalyzer:

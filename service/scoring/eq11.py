@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PAIR_TEMPERATURE = 0.05  # saclip.md 1A.1 (8): a soft maximum over pairs
-TOP_LEAVES = 3  # saclip.md 1A.1 (9)
+PAIR_TEMPERATURE = 0.05  # a soft maximum over pairs: tau in docs/equations.md
+TOP_LEAVES = 3  # the default score averages them: docs/equations.md
 NO_EVIDENCE = -np.inf
 
 
@@ -139,7 +139,7 @@ def paired_evidence(
     Returns:
         (T,) in -2..2; ``NO_EVIDENCE`` for a description that no pair accepts.
 
-    Source: SA-CLIP paper, Eq. (11), paired reading (saclip.md 1A.1 (8) and (9)).
+    Source: SA-CLIP paper, Eq. (11), paired reading (docs/equations.md).
     """
     if len(margins) == 0:
         return np.full(margins.shape[1], NO_EVIDENCE)

@@ -1,8 +1,8 @@
 """From a probability per frame to segments: causal smoothing and hysteresis in real time.
 
 Nothing here knows how long a clip is or where in it a frame stands: on dashcam data sets such
-knowledge alone scores well above chance (saclip.md 0.3), and a live camera has neither. The first
-value starts the smoother, never a zero.
+knowledge alone scores well above chance (docs/experiments.md), and a live camera has neither.
+The first value starts the smoother, never a zero.
 
 Dimension letters used in this file: n frames.
 """

@@ -16,7 +16,7 @@ from knowledge.entities import CLASS_GROUPS, class_group
 NO_OBJECT = -1  # in the object column of a pair: the learned null vector stands in
 NO_TRACK = -1
 
-# saclip.md 1A.1 (7): where a dashcam sees the whole scene, the road and its own bonnet.
+# Where a dashcam sees the whole scene, the road and its own bonnet.
 PSEUDO_XYXY = {
     "full": (0.0, 0.0, 1.0, 1.0),
     "road": (0.0, 0.55, 1.0, 1.0),
