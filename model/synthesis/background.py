@@ -3,7 +3,7 @@
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.plots import AWAY, TOWARD, Statement, being, vehicle
+from model.synthesis.plots import AWAY, SIDEWALK, TOWARD, Statement, being, vehicle
 from model.synthesis.solids import Actor
 
 
@@ -42,8 +42,8 @@ def background_traffic(
             )
         elif kind == 2:
             side = rng.choice([-1.0, 1.0])
-            first = vehicle(rng, side * 7.0, rng.uniform(12, 28), AWAY)
-            second = vehicle(rng, side * 7.0, first.z + rng.uniform(7, 9), AWAY)
+            first = vehicle(rng, side * 6.8, rng.uniform(12, 28), AWAY)
+            second = vehicle(rng, side * 6.8, first.z + rng.uniform(7, 9), AWAY)
             add(first, (0, -1.0), None, None)
             add(
                 second,
@@ -53,7 +53,10 @@ def background_traffic(
             )
         else:
             walker = being(
-                rng, "person", rng.choice([-1.0, 1.0]) * rng.uniform(7, 10), rng.uniform(8, 24)
+                rng,
+                "person",
+                rng.choice([-1.0, 1.0]) * rng.uniform(*SIDEWALK),
+                rng.uniform(9, 26),
             )
             add(
                 walker,

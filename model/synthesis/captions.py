@@ -10,9 +10,11 @@ import numpy as np
 
 from knowledge.hierarchy import load_hierarchy
 from model.data.records import Caption
-from model.synthesis.wording import NOUNS, OTHER, TAILS, VERBS
+from model.synthesis.verbs import VERBS
+from model.synthesis.wording import NOUNS, OTHER, PLURAL, TAILS
 
 NUM_PARAPHRASES = 6
+IRREGULAR = {"is": "are", "has": "have", "goes": "go"}
 
 
 def relation_captions(
@@ -32,15 +34,35 @@ def relation_captions(
     """
     captions: list[Caption] = []
     while len(captions) < NUM_PARAPHRASES:
+        who = _pick(NOUNS[subject], rng)
+        verb = _pick(VERBS[relation], rng)
         caption = _caption(
-            _pick(NOUNS[subject], rng),
-            _pick(VERBS[relation], rng),
+            who,
+            plural_of(verb) if who in PLURAL else verb,
             _object(subject, object_, rng),
             _pick(TAILS[weather], rng),
         )
         if caption.text.lower() not in _expert_texts():
             captions.append(caption)
     return tuple(captions)
+
+
+def plural_of(verb: str) -> str:
+    """A verb phrase of ``VERBS`` for several: its first word agrees, and verbs after an "and"."""
+    return " and ".join(" ".join(_agree(part.split(" "))) for part in verb.split(" and "))
+
+
+def _agree(words: list[str]) -> list[str]:
+    first = words[0]
+    if first in IRREGULAR:
+        return [IRREGULAR[first], *words[1:]]
+    if first.endswith(("sses", "shes", "ches", "xes")):
+        return [first[:-2], *words[1:]]
+    if first.endswith("ies") and len(first) > len("lies"):
+        return [first[:-3] + "y", *words[1:]]
+    if first.endswith("s") and not first.endswith("ss"):
+        return [first[:-1], *words[1:]]
+    return words
 
 
 @cache

@@ -67,13 +67,13 @@ COLOURS = {
 # Eight octants of the subject as seen from the object: right, behind-right, behind, ...
 RELATIONS: tuple[tuple[str, ...], ...] = (
     ("is to the right of", "is right of", "stands on the right side of"),
-    ("is behind and to the right of", "is right behind and beside", "is at the back right of"),
+    ("is behind and to the right of", "is at the back right of", "stands behind and right of"),
     ("is behind", "stands behind", "is at the back of"),
-    ("is behind and to the left of", "is at the back left of", "is left behind and beside"),
+    ("is behind and to the left of", "is at the back left of", "stands behind and left of"),
     ("is to the left of", "is left of", "stands on the left side of"),
-    ("is in front and to the left of", "is at the front left of", "is left before"),
+    ("is in front and to the left of", "is at the front left of", "stands in front and left of"),
     ("is in front of", "stands in front of", "is before"),
-    ("is in front and to the right of", "is at the front right of", "is right before"),
+    ("is in front and to the right of", "is at the front right of", "stands in front and right of"),
 )
 NUM_OCTANTS = len(RELATIONS)
 JITTER_RAD = np.radians(14)
@@ -145,7 +145,8 @@ def _fact(
 
 
 def _phrase(noun: str, colour: str, rng: np.random.Generator) -> str:
-    return f"a {colour} {noun}" if rng.random() < 0.5 else f"a {noun}"
+    words = f"{colour} {noun}" if rng.random() < 0.5 else noun
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 def _caption(subject: str, verb: str, object_: str) -> Caption:

@@ -9,6 +9,7 @@ from model.synthesis.plots import (
     AWAY,
     LEFT,
     RIGHT,
+    SIDEWALK,
     TOWARD,
     Plot,
     Random,
@@ -30,13 +31,14 @@ def pedestrian_hit(rng: Random) -> Plot:
     walker = being(
         rng,
         "person",
-        x + side * rng.uniform(0, 2.5),
-        z + front + np.sign(front) * rng.uniform(5, 8),
+        x + side * (rng.uniform(0, 2.5) if front < 0 else rng.uniform(1.8, 4.0)),
+        z + front + np.sign(front) * rng.uniform(4, 7),
     )
+    # Thrown aside by a car that drives away from the camera, or the car would hide the person.
     lying = replace(
         walker,
-        x=x + side * rng.uniform(0, 1.4),
-        z=z + front + np.sign(front) * rng.uniform(0.2, 1.0),
+        x=x + side * (rng.uniform(0, 1.4) if front < 0 else rng.uniform(1.4, 2.4)),
+        z=z + front + np.sign(front) * rng.uniform(-1.5, 1.0),
         roll=np.pi / 2,
     )
     plot = two_actors(
@@ -51,6 +53,7 @@ def pedestrian_hit(rng: Random) -> Plot:
     extra = (1, 0, "hit_by", "person", car.kind)
     return replace(
         plot,
+        crosswalk_z=float(walker.z),
         anomalous_facts=(*plot.anomalous_facts, extra),
         normal_facts=(*plot.normal_facts, (1, 0, "walk_across", "person", car.kind)),
     )
@@ -61,10 +64,10 @@ def dart(rng: Random) -> Plot:
     yaw = TOWARD if x < 0 else AWAY
     car = vehicle(rng, x, z, yaw, ("car", "car", "truck", "bus"))
     front = half(car) * (1 if yaw == AWAY else -1)
-    walker = being(rng, "person", side * rng.uniform(7, 9.5), z + rng.uniform(-3, 8))
+    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), z + rng.uniform(-3, 8))
     runner = replace(
         walker,
-        x=x + side * rng.uniform(-0.3, 1.3),
+        x=x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.0, 2.0)),
         z=z + front + np.sign(front) * rng.uniform(0.8, 2.0),
     )
     return two_actors(walker, car, runner, car, "dart", "sidewalk", drift=((0, -0.5), (0, 0.3)))
@@ -74,21 +77,23 @@ def cyclist(rng: Random) -> Plot:
     x, z = rng.choice([0.0, 3.5]), rng.uniform(7, 18)
     car, bike = (
         vehicle(rng, x, z, AWAY, ("car", "car", "truck")),
-        being(rng, "bicycle", x + 3.0, z + rng.uniform(1, 7)),
+        being(rng, "bicycle", x + rng.uniform(2.2, 2.9), z + rng.uniform(-1, 6)),
     )
     rider = replace(being(rng, "person", bike.x, bike.z), yaw=AWAY)
     down = replace(
         bike,
-        x=x + rng.uniform(0.3, 1.4),
-        z=z + half(car) * rng.uniform(0.6, 1.2),
+        x=x + rng.uniform(1.7, 2.4),
+        z=z + half(car) * rng.uniform(-0.8, 0.8),
         yaw=LEFT,
         roll=np.pi / 2,
     )
-    thrown = replace(rider, x=down.x + rng.uniform(0.5, 1.5), z=down.z, roll=np.pi / 2, yaw=LEFT)
+    thrown = replace(
+        rider, x=down.x + rng.uniform(0.6, 1.5), z=down.z - 0.4, roll=np.pi / 2, yaw=LEFT
+    )
     plot = two_actors(
         car,
         bike,
-        replace(car, yaw=-0.25, damaged=True),
+        replace(car, x=x + 0.5, yaw=-0.25, damaged=True),
         down,
         "hit_person",
         "pass_room",
@@ -106,7 +111,7 @@ def fixed_object(rng: Random) -> Plot:
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(8, 20)
     kind = ("pole", "tree", "barrier")[int(rng.integers(3))]
     car = vehicle(rng, side * 3.0, z - rng.uniform(0, 6), AWAY, ("car", "car", "truck"))
-    thing = Actor(kind, side * 7.4, z, 0.0, colour=(150, 150, 150))
+    thing = Actor(kind, side * 8.3, z, 0.0, colour=(150, 150, 150))
     hit = replace(
         car,
         x=thing.x - side * 1.0,
@@ -118,12 +123,14 @@ def fixed_object(rng: Random) -> Plot:
 
 
 def animal(rng: Random) -> Plot:
-    side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(6, 18), rng.choice([0.0, 3.5])
+    side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(6, 16), rng.choice([0.0, 3.5])
     car, beast = (
         vehicle(rng, x, z, AWAY, ("car", "truck")),
-        being(rng, "animal", side * rng.uniform(7.5, 11), z + 6),
+        being(rng, "animal", side * rng.uniform(8.3, 11), z + 6),
     )
-    struck = replace(beast, x=x + rng.uniform(-0.6, 0.6), z=z + half(car) + rng.uniform(0.3, 1.5))
+    struck = replace(
+        beast, x=x + side * rng.uniform(1.0, 2.0), z=z + half(car) + rng.uniform(-0.5, 1.0)
+    )
     return two_actors(beast, car, struck, car, "dart", "sidewalk", drift=((0, -0.6), (0, 0.3)))
 
 
@@ -224,14 +231,15 @@ def ego_crossing(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
     car = vehicle(rng, side * rng.uniform(3, 9), rng.uniform(18, 34), RIGHT if side > 0 else LEFT)
     near = replace(car, x=side * rng.uniform(0.0, 1.5), z=rng.uniform(3.0, 5.0))
-    return with_ego(
+    plot = with_ego(
         car, near, "ego_crossing_hit", "ahead", drift=(-side * 1.5, 0.0), roll=rng.normal(0, 0.03)
     )
+    return replace(plot, junction_z=float(car.z))
 
 
 def ego_person(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    walker = being(rng, "person", side * rng.uniform(6.5, 8.5), rng.uniform(8, 18))
+    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(10, 22))
     near = replace(walker, x=rng.uniform(-0.8, 0.8), z=rng.uniform(2.2, 3.6))
     plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, -1.0), roll=rng.normal(0, 0.02))
     return replace(

@@ -16,6 +16,7 @@ Random = np.random.Generator
 Drift = tuple[float, float]
 Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
+SIDEWALK = (8.3, 10.3)  # metres to either side
 CAR_COLOURS = (
     (170, 30, 30),
     (40, 60, 150),
@@ -30,7 +31,10 @@ CAR_COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Actors before and after the event, how fast they drift, and what is true of them."""
+    """Actors before and after the event, how fast they drift, and what is true of them.
+
+    ``junction_z`` and ``crosswalk_z`` say where the street must have one, in both branches.
+    """
 
     normal: tuple[Actor, ...]
     contact: tuple[Actor, ...]
@@ -38,6 +42,8 @@ class Plot:
     normal_facts: tuple[Statement, ...]
     anomalous_facts: tuple[Statement, ...]
     camera_roll: float = 0.0
+    junction_z: float | None = None
+    crosswalk_z: float | None = None
 
 
 def vehicle(rng: Random, x: float, z: float, yaw: float, kinds: tuple[str, ...] = ()) -> Actor:

@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from model.synthesis.actors import draw_actor, fill
 from model.synthesis.solids import FRAME_WH, NEAR, Actor, Camera, Street, project
 
+LANE = 3.5  # metres, like all that follow
+ROAD_EDGE, BAY_EDGE, PAVEMENT_EDGE = 1.5 * LANE, 8.0, 10.8
+PAINT = (225, 225, 215)
+
 
 def draw_frame(street: Street, actors: tuple[Actor, ...], camera: Camera) -> NDArray[np.uint8]:
     """Render one frame, far things first; returns (H, W, 3) uint8 RGB."""
@@ -36,21 +40,28 @@ def _background(street: Street, camera: Camera) -> NDArray[np.uint8]:
     frame[:] = sky
     ground = np.array([[-90, 0, 1.0], [90, 0, 1.0], [90, 0, 300], [-90, 0, 300]], float)
     fill(frame, project(ground, camera), side)
-    half = street.lanes * 1.75
-    asphalt = (street.asphalt,) * 3
-    fill(frame, project(_strip(-half - 0.5, half + 0.5, NEAR, 250), camera), asphalt)
-    pavement = tuple(min(255, street.asphalt + 45) for _ in range(3))
-    for edge in (-1, 1):
-        low, high = sorted((edge * (half + 0.7), edge * (half + 2.6)))
-        fill(frame, project(_strip(low, high, NEAR, 250), camera), pavement)
-    paint = (225, 225, 215)
-    for lane in range(1, street.lanes):
-        x = -half + 3.5 * lane
+    pavement = (min(255, street.asphalt + 45),) * 3
+    fill(frame, project(_strip(-PAVEMENT_EDGE, PAVEMENT_EDGE, NEAR, 250), camera), pavement)
+    fill(frame, project(_strip(-BAY_EDGE, BAY_EDGE, NEAR, 250), camera), (street.bay,) * 3)
+    fill(frame, project(_strip(-ROAD_EDGE, ROAD_EDGE, NEAR, 250), camera), (street.asphalt,) * 3)
+    for x in (-LANE / 2, LANE / 2):
         for start in np.arange(2.0, 70.0, 7.0):
-            fill(frame, project(_strip(x - 0.07, x + 0.07, start, start + 3), camera), paint)
-    for x in (-half, half):
-        fill(frame, project(_strip(x - 0.08, x + 0.08, NEAR, 200), camera), paint)
+            fill(frame, project(_strip(x - 0.07, x + 0.07, start, start + 3), camera), PAINT)
+    for x in (-ROAD_EDGE, ROAD_EDGE):
+        fill(frame, project(_strip(x - 0.08, x + 0.08, NEAR, 200), camera), PAINT)
+    _crossings(frame, street, camera)
     return frame
+
+
+def _crossings(frame: NDArray[np.uint8], street: Street, camera: Camera) -> None:
+    """The side road of a junction, which interrupts the markings, and the bars of a crosswalk."""
+    if street.junction_z is not None:
+        low, high = max(NEAR, street.junction_z - LANE), street.junction_z + LANE
+        fill(frame, project(_strip(-90, 90, low, high), camera), (street.asphalt,) * 3)
+    if street.crosswalk_z is not None:
+        low = max(NEAR, street.crosswalk_z - 1.5)
+        for x in np.arange(-ROAD_EDGE + 0.3, ROAD_EDGE - 0.4, 1.0):
+            fill(frame, project(_strip(x, x + 0.5, low, low + 3.0), camera), PAINT)
 
 
 def _strip(x0: float, x1: float, z0: float, z1: float) -> NDArray[np.float64]:
@@ -72,15 +83,15 @@ def _weather(
             -(((columns - width / 2) / (0.35 * width)) ** 2)
             - ((rows - 0.75 * height) / (0.28 * height)) ** 2
         )
-        image *= (0.25 + 0.75 * beam)[..., None].astype(np.float32)
+        image *= (0.35 + 0.65 * beam)[..., None].astype(np.float32)
     elif street.weather in ("rain", "snow"):
         for _ in range(120 if street.weather == "rain" else 90):
             x, y = int(rng.integers(width)), int(rng.integers(height))
             end = (x + 1, y + 8) if street.weather == "rain" else (x, y + 1)
             cv2.line(image, (x, y), end, (205, 205, 212), 1)
-    image += rng.normal(0.0, rng.uniform(1.0, 6.0), image.shape).astype(np.float32)
+    image += rng.uniform(1.0, 6.0) * rng.standard_normal(image.shape, dtype=np.float32)
     image = image * rng.uniform(0.85, 1.12) + rng.uniform(-10, 10)
     if rng.random() < 0.5:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.9)), np.float64)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.9)))
     clipped: NDArray[np.uint8] = np.clip(image, 0, 255).astype(np.uint8)
     return clipped

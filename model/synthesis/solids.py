@@ -4,7 +4,7 @@ World: x to the right, y up, z ahead of the camera, in metres; the road is y = 0
 Dimension letters used in this file: H W frame size in pixels, P points.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +50,26 @@ class Camera:
     horizon: float
     roll: float = 0.0
 
+    def tilted(self, roll: float) -> "Camera":
+        """The same camera turned further, in radians."""
+        return replace(self, roll=self.roll + roll)
+
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """What stands still: lanes, colours, weather, and the seed of its small irregularities."""
+    """What stands still: colours, weather, and the seed of its small irregularities.
 
-    lanes: int
+    Three lanes, the camera in the middle one, with a bay for parking and a pavement on either
+    side. ``bay`` is the grey of the bay; ``junction_z`` and ``crosswalk_z`` are None where the
+    street has none.
+    """
+
     weather: str
     asphalt: int
+    bay: int
     seed: int
+    junction_z: float | None = None
+    crosswalk_z: float | None = None
     side: tuple[int, int, int] = (70, 110, 70)
     actors: tuple[Actor, ...] = field(default=())
 

@@ -13,19 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.records import Fact, Scene
-from model.synthesis.background import background_traffic
 from model.synthesis.captions import relation_captions
 from model.synthesis.plots import Plot, Statement
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import SCRIPTS
-from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
+from model.synthesis.solids import Actor
+from model.synthesis.stage import set_stage
 from model.synthesis.visible import visible_boxes
 
 FPS = 10.0
 LEAD_IN_S = 1.2  # how long an accident takes to unfold
 ONSET_S = 0.5  # the label starts this long before the contact
 HELD_OUT_SEED = 10_000_000
-WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,15 +112,13 @@ def make_moment(
         since_event_s: Seconds since the contact; negative before.
         drawn: Whether the scene gets a frame.
     """
-    rng = np.random.default_rng((seed, 3))
-    make_plot, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
-    camera, street = _camera(rng), _street(rng, seed)
-    plot = make_plot(rng)
-    extras, extra_facts = background_traffic(rng)
+    _, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
+    stage = set_stage(seed, script)
+    plot, street = stage.plot, stage.street
     progress = _smooth((since_event_s + LEAD_IN_S) / LEAD_IN_S) if anomalous else 0.0
     cast = _poses(plot, since_event_s, progress)
-    camera = replace(camera, roll=camera.roll + progress * plot.camera_roll)
-    everyone = cast + tuple(_drifted(actor, d, since_event_s) for actor, d in extras)
+    camera = stage.camera.tilted(progress * plot.camera_roll)
+    everyone = cast + tuple(_drifted(actor, d, since_event_s) for actor, d in stage.extras)
     happened = anomalous and since_event_s >= -ONSET_S
     statements = plot.anomalous_facts if happened else plot.normal_facts
     other = plot.normal_facts if happened else plot.anomalous_facts
@@ -136,7 +133,7 @@ def make_moment(
             )
         )
     ]
-    for statement, opposite in extra_facts:
+    for statement, opposite in stage.extra_facts:
         shifted = _shift(statement, len(cast))
         fact = _fact(shifted, opposite, False, row_of, street.weather, words)
         facts += [fact] if fact else []
@@ -155,37 +152,6 @@ def make_moment(
 
 def _script(rng: np.random.Generator) -> str:
     return sorted(SCRIPTS)[int(rng.integers(len(SCRIPTS)))]
-
-
-def _camera(rng: np.random.Generator) -> Camera:
-    fov = np.radians(rng.uniform(60, 100))
-    focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
-    horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
-    return Camera(
-        float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01))
-    )
-
-
-def _street(rng: np.random.Generator, seed: int) -> Street:
-    weather = WEATHERS[int(rng.integers(len(WEATHERS)))]
-    side = tuple(int(c) for c in np.array([80, 110, 70]) + rng.integers(-35, 50, 3))
-    props = tuple(
-        Actor(
-            ("pole", "tree", "barrier")[int(rng.integers(3))],
-            float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
-            float(rng.uniform(8, 60)),
-            colour=(140, 140, 140),
-        )
-        for _ in range(int(rng.integers(0, 7)))
-    )
-    return Street(
-        int(rng.integers(2, 5)),
-        weather,
-        int(rng.integers(60, 115)),
-        seed,
-        (side[0], side[1], side[2]),
-        props,
-    )
 
 
 def _poses(plot: Plot, since_event_s: float, progress: float) -> tuple[Actor, ...]:

@@ -19,14 +19,24 @@ from model.synthesis.plots import (
 
 
 def rear_end(rng: Random) -> Plot:
-    x, z, gap = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(9, 26), rng.uniform(6, 14)
-    a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x, z, AWAY)
-    far = replace(b, z=z + gap + half(a) + half(b))
+    x, z, gap = rng.choice([-3.5, 3.5, 3.5, 0.0]), rng.uniform(9, 26), rng.uniform(6, 14)
+    yaw = TOWARD if x < 0 and rng.random() < 0.6 else AWAY
+    ahead = 1.0 if yaw == AWAY else -1.0
+    a, b = vehicle(rng, x, z, yaw), vehicle(rng, x, z, yaw)
+    if yaw == TOWARD:  # the one in front is the nearer one: room for it before the camera
+        a = replace(a, z=z + gap + half(a) + half(b))
+    far = replace(b, z=a.z + ahead * (gap + half(a) + half(b)))
     hit = replace(a, damaged=True, yaw=a.yaw + rng.uniform(-0.3, 0.3))
+    # Pushed aside, or the follower would hide it from the camera.
     struck = replace(
-        b, z=z + half(a) + half(b) - 0.4, yaw=b.yaw + rng.uniform(-0.4, 0.4), damaged=True
+        b,
+        x=x + (-np.sign(x) if x else rng.choice([-1.0, 1.0])) * rng.uniform(0.4, 1.3),
+        z=a.z + ahead * (half(a) + half(b) - 0.4),
+        yaw=b.yaw + rng.uniform(-0.5, 0.5),
+        damaged=True,
     )
-    return two_actors(a, far, hit, struck, "rear_end", "follow", drift=((0, 0.5), (0, 0.5)))
+    drift = (0, 0.5 * ahead)
+    return two_actors(a, far, hit, struck, "rear_end", "follow", drift=(drift, drift))
 
 
 def sideswipe(rng: Random) -> Plot:
@@ -47,13 +57,13 @@ def sideswipe(rng: Random) -> Plot:
 
 
 def head_on(rng: Random) -> Plot:
-    z, x = rng.uniform(10, 26), rng.choice([0.0, 3.5])
+    z, x = rng.uniform(9, 22), rng.choice([0.0, 3.5])
     a, b = vehicle(rng, -3.6, z + rng.uniform(-3, 12), TOWARD), vehicle(rng, x, z, AWAY)
     hit = replace(
         a,
-        x=x + rng.uniform(-0.7, 0.7),
+        x=x + rng.choice([-1.0, 1.0]) * rng.uniform(0.6, 1.6),
         z=z + half(a) + half(b) - 0.5,
-        yaw=TOWARD + rng.uniform(-0.4, 0.4),
+        yaw=TOWARD + rng.uniform(-0.7, 0.7),
         damaged=True,
     )
     return two_actors(
@@ -71,7 +81,7 @@ def t_bone(rng: Random) -> Plot:
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
     b = vehicle(rng, rng.choice([-3.5, 0.0, 3.5]), z, rng.choice([AWAY, TOWARD]))
     yaw = RIGHT if side > 0 else LEFT
-    a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 12), yaw)
+    a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 9), yaw)
     hit = replace(
         a,
         x=b.x + side * (half(a) + 0.7),
@@ -79,7 +89,7 @@ def t_bone(rng: Random) -> Plot:
         yaw=a.yaw + rng.uniform(-0.3, 0.3),
         damaged=True,
     )
-    return two_actors(
+    plot = two_actors(
         a,
         b,
         hit,
@@ -88,6 +98,7 @@ def t_bone(rng: Random) -> Plot:
         "crossing",
         drift=((-side * 1.5, 0.0), (0, 0.2)),
     )
+    return replace(plot, junction_z=float(a.z))
 
 
 def pull_out(rng: Random) -> Plot:
@@ -119,9 +130,16 @@ def motorcycle_fall(rng: Random) -> Plot:
 
 
 def wreck(rng: Random) -> Plot:
-    x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(8, 22)
+    x, z = rng.choice([-3.5, 3.5, 3.5, 0.0]), rng.uniform(8, 22)
     a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x, z, AWAY)
     b = replace(b, z=z + half(a) + half(b) + rng.uniform(1.5, 3.5))
-    jammed = replace(a, yaw=rng.uniform(0.8, 2.3), x=x + rng.uniform(-1, 1), damaged=True)
-    against = replace(b, z=z + rng.uniform(1.5, 2.6), yaw=rng.uniform(-0.8, 0.8), damaged=True)
+    side = -np.sign(x) if x else rng.choice([-1.0, 1.0])
+    jammed = replace(a, yaw=rng.uniform(0.8, 2.3), x=x - side * rng.uniform(0, 1), damaged=True)
+    against = replace(
+        b,
+        x=x + side * rng.uniform(1.6, 3.0),
+        z=z + rng.uniform(0.8, 2.4),
+        yaw=rng.uniform(-0.8, 0.8),
+        damaged=True,
+    )
     return two_actors(a, b, jammed, against, "wreck", "queue", drift=((0, 0.0), (0, 0.0)))

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from knowledge.hierarchy import load_hierarchy
-from model.synthesis.captions import relation_captions
+from model.synthesis.captions import plural_of, relation_captions
 from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
 from model.synthesis.layouts import is_held_out, make_layout
 from model.synthesis.noise import apply_detector_noise
+from model.synthesis.render import LANE
 from model.synthesis.scripts import SCRIPTS
+from model.synthesis.stage import set_stage
 from model.synthesis.traffic import make_clip, make_moment, make_traffic_scene
-from model.synthesis.wording import NOUNS, TAILS, VERBS
+from model.synthesis.verbs import VERBS
+from model.synthesis.wording import NOUNS, PLURAL, TAILS
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
@@ -66,6 +69,44 @@ def test_half_of_the_clips_are_normal_and_events_come_at_any_time() -> None:
     assert max(starts) > 0.6
 
 
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+def test_an_accident_shows_its_participants(script: str) -> None:
+    """A label without a visible accident teaches that ordinary cars are one."""
+    moments = [make_moment(seed, script, True, 0.3, drawn=False) for seed in range(40)]
+    told = [any(fact.anomalous for fact in moment.scene.facts) for moment in moments]
+
+    assert np.mean(told) >= 0.9
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+def test_both_branches_are_set_on_the_same_stage(script: str) -> None:
+    """Before anything happens the twins are the same picture, byte for byte."""
+    accident, twin = (make_moment(5, script, branch, -1.3) for branch in (True, False))
+
+    assert accident.scene.frame is not None
+    assert twin.scene.frame is not None
+    assert accident.scene.frame.tobytes() == twin.scene.frame.tobytes()
+    assert accident.track_ids == twin.track_ids
+
+
+def test_vehicles_of_normal_traffic_keep_off_the_lane_markings() -> None:
+    """The camera drives in the middle lane; cars stand in a lane, in the bay or on a side road."""
+    for script in ("rear_end", "sideswipe", "wreck"):
+        for seed in range(30):
+            for actor in set_stage(seed, script).plot.normal:
+                assert min(abs(abs(actor.x) - lane) for lane in (0.0, LANE, 2 * LANE)) < 0.8
+
+
+def test_the_verb_agrees_with_several() -> None:
+    """Worked out by hand, one of each kind of verb."""
+    assert plural_of("crashes into") == "crash into"
+    assert plural_of("is struck by") == "are struck by"
+    assert plural_of("carries its load along") == "carry its load along"
+    assert plural_of("lies on the road in front of") == "lie on the road in front of"
+    assert plural_of("passes well clear of") == "pass well clear of"
+    assert plural_of("loses control and leaves") == "lose control and leave"
+
+
 def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
     """What experts wrote must stay unseen in training, or nothing is zero-shot."""
     quoted = {item.text.lower() for item in load_hierarchy().flat}
@@ -77,7 +118,8 @@ def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
             for caption in relation_captions(relation, subject, object_, weather, rng):
                 parts = [caption.text[a:b] for a, b in caption.spans]
                 assert parts[0].lower() in NOUNS[subject]
-                assert parts[1] in VERBS[relation]
+                several = parts[0].lower() in PLURAL
+                assert parts[1] in [plural_of(v) if several else v for v in VERBS[relation]]
                 assert caption.text.lower() not in quoted
 
 

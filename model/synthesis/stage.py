@@ -1,0 +1,110 @@
+"""Set the stage for a seed: camera, street, plot and the traffic around it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from model.synthesis.background import background_traffic
+from model.synthesis.plots import Drift, Plot, Random, Statement
+from model.synthesis.scripts import SCRIPTS
+from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
+from model.synthesis.visible import visible_boxes
+
+WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
+MAX_TRIES = 60
+JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything of a clip that its branch and the time do not change."""
+
+    camera: Camera
+    street: Street
+    plot: Plot
+    extras: tuple[tuple[Actor, Drift], ...]
+    extra_facts: tuple[tuple[Statement, Statement], ...]
+
+
+@lru_cache(maxsize=8)
+def set_stage(seed: int, script: str) -> Stage:
+    """Draw stages until one shows what it tells of.
+
+    Whether the accident takes place has no part in the choice: the accident must be visible and
+    the normal twin must be too. Otherwise an accident hidden behind a car would count as one, and
+    a rule for accidents alone would tell them from normal traffic by where cars stand.
+
+    Args:
+        seed: Decides everything.
+        script: Key of ``SCRIPTS``.
+
+    Returns:
+        The first stage that shows both branches, or the last one tried.
+    """
+    for attempt in range(MAX_TRIES):
+        stage = _draw(seed, script, attempt)
+        plot = stage.plot
+        if _shows(stage, plot.contact, plot.anomalous_facts, plot.camera_roll) and _shows(
+            stage, plot.normal, plot.normal_facts, 0.0
+        ):
+            break
+    return stage
+
+
+def _draw(seed: int, script: str, attempt: int) -> Stage:
+    rng = np.random.default_rng((seed, 3, attempt))
+    camera = _camera(rng)
+    plot = SCRIPTS[script][0](rng)
+    street = _street(rng, seed, plot)
+    extras, facts = background_traffic(rng)
+    return Stage(camera, street, plot, tuple(extras), tuple(facts))
+
+
+def _shows(
+    stage: Stage, cast: tuple[Actor, ...], statements: tuple[Statement, ...], roll: float
+) -> bool:
+    """Whether the participants of at least one statement can be seen at the time of contact."""
+    everyone = cast + tuple(actor for actor, _ in stage.extras)
+    _, _, row_of = visible_boxes(everyone, stage.camera.tilted(roll))
+    return any(all(place < 0 or place in row_of for place in s[:2]) for s in statements)
+
+
+def _camera(rng: Random) -> Camera:
+    fov = np.radians(rng.uniform(60, 100))
+    focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
+    horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
+    return Camera(
+        float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01))
+    )
+
+
+def _street(rng: Random, seed: int, plot: Plot) -> Street:
+    asphalt = int(rng.integers(60, 115))
+    side = tuple(int(c) for c in np.array([80, 110, 70]) + rng.integers(-35, 50, 3))
+    props = tuple(
+        Actor(
+            ("pole", "tree", "barrier")[int(rng.integers(3))],
+            float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
+            float(rng.uniform(8, 60)),
+            colour=(140, 140, 140),
+        )
+        for _ in range(int(rng.integers(0, 7)))
+    )
+    return Street(
+        weather=WEATHERS[int(rng.integers(len(WEATHERS)))],
+        asphalt=asphalt,
+        bay=asphalt + int(rng.integers(-15, 30)),
+        seed=seed,
+        junction_z=_some(rng, JUNCTION_SHARE, plot.junction_z),
+        crosswalk_z=_some(rng, CROSSWALK_SHARE, plot.crosswalk_z),
+        side=(side[0], side[1], side[2]),
+        actors=props,
+    )
+
+
+def _some(rng: Random, share: float, needed: float | None) -> float | None:
+    """The plot's own distance, else one now and then: a junction alone must announce nothing."""
+    if needed is not None:
+        return needed
+    return float(rng.uniform(8, 40)) if rng.random() < share else None
