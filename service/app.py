@@ -11,18 +11,17 @@ import structlog
 from fastapi import FastAPI
 
 from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
-from service.api import frames, health, jobs, knowledge, pages, videos
+from service.api import events, frames, health, jobs, knowledge, pages, videos
 from service.api.guards import BodyLimit, Slots
 from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.state import Shared
 from service.errors import FatalError
+from service.jobs.analysis import ClipAnalysis
 from service.jobs.queue import InProcessQueue
 from service.jobs.store import Job, JobStore
 from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine, load_engine
-from service.pipeline.report import Report
-from service.pipeline.video import VideoAnalyzer
 from service.settings import Settings
 from service.version import VERSION
 
@@ -77,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": documented("Any other refusal.")},
     )
     add_problem_handlers(app)
-    for part in (frames, videos, jobs, knowledge, health, pages):
+    for part in (frames, videos, events, jobs, knowledge, health, pages):
         app.include_router(part.router)
     app.mount("/static", pages.static_files)
     # The one added last stands in front.
@@ -138,30 +137,6 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
 
 
 def _make_queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProcessQueue:
-    def analyze(
-        path: Path,
-        job: Job,
-        progress: Callable[[float, str], None],
-        is_cancelled: Callable[[], bool],
-    ) -> Report:
-        # The snapshot is taken here: a job keeps the hierarchy it began with.
-        analyzer = VideoAnalyzer(
-            engine.current,
-            max_pixels=settings.max_image_pixels,
-            max_seconds=settings.max_video_seconds,
-        )
-        report = analyzer.analyze(
-            path,
-            sample_fps=job.options.sample_fps,
-            mode=job.options.mode,
-            top_k=job.options.top_k,
-            name=job.name,
-            progress=progress,
-            cancelled=is_cancelled,
-        )
-        metrics.count_report(len(report.frames), sum(e.count for e in report.decode_errors))
-        return report
-
     def on_end(job: Job) -> None:
         metrics.jobs_ended.labels(job.status).inc()
         if job.started_at and job.ended_at:
@@ -169,7 +144,7 @@ def _make_queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InP
 
     return InProcessQueue(
         JobStore(settings.data_dir / "jobs"),
-        analyze,
+        ClipAnalysis(engine, settings, metrics),
         describe=lambda error: problem_of(error).model_dump(exclude_none=True),
         capacity=settings.max_queued_jobs,
         retention=timedelta(hours=settings.job_retention_hours),

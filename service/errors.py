@@ -5,7 +5,7 @@
     +-- VideoTooLarge, VideoNotSupported, VideoNotDecodable, AnalysisCancelled
     +-- UploadTooLarge
     +-- KnowledgeRejected, KnowledgeChanged
-    +-- JobNotFound, ReportNotReady, Overloaded, StorageFull
+    +-- JobNotFound, ReportNotReady, FrameNotSampled, Overloaded, StorageFull
     +-- FatalError          stops the start: the process says one line and exits
         +-- BundleError     (service.bundle.manifest)
         +-- RuntimeMissing  (service.bundle.sessions)
@@ -84,6 +84,10 @@ class JobNotFound(ServiceError):
 
 class ReportNotReady(ServiceError):
     """The job has no report."""
+
+
+class FrameNotSampled(ServiceError):
+    """The frame was not among those that were scored."""
 
 
 class AnalysisCancelled(ServiceError):

@@ -1,14 +1,38 @@
-"""``/jobs``: where a video's analysis stands, its report, and cancelling it."""
+"""``/jobs``: where a video's analysis stands, what came out of it, and cancelling it."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+import anyio.to_thread
+import cv2
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import FileResponse
 
 from service import errors
 from service.api import problems
 from service.api.schemas import JobAnswer, JobList, job_answer
-from service.api.state import State
+from service.api.state import Shared, State
+from service.pipeline.details import DETAILS_FILE, read_detail
+from service.pipeline.documents import (
+    MEDIA_TYPES,
+    Format,
+    html_policy,
+    report_csv,
+    report_html,
+    report_vtt,
+)
+from service.pipeline.film import FILM_FILE
+from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import Report
+from service.vision.film import read_picture
+from service.vision.images import Frame
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+JPEG_QUALITY = 90
+MAX_PEAK_PICTURES = 40  # a page of more could not be sent by mail
+NOT_READY = problems.responses(errors.JobNotFound, errors.ReportNotReady)
+NOT_SAMPLED = problems.responses(errors.JobNotFound, errors.ReportNotReady, errors.FrameNotSampled)
+Index = Annotated[int, Path(ge=0, description="Number of the frame in the file.")]
 
 
 @router.get("")
@@ -26,12 +50,53 @@ def read_job(state: State, job_id: str) -> JobAnswer:
 @router.get(
     "/{job_id}/report",
     response_model=Report,
-    responses=problems.responses(errors.JobNotFound, errors.ReportNotReady),
+    responses={
+        200: {"content": {kind: {} for kind in MEDIA_TYPES.values() if kind != "application/json"}},
+        **NOT_READY,
+    },
 )
-def read_report(state: State, job_id: str) -> Response:
-    """The report of a completed job."""
-    # Checked when it was written: reading it as JSON once more would only cost time.
-    return Response(state.queue.report(job_id), media_type="application/json")
+def read_report(
+    state: State,
+    job_id: str,
+    format_: Annotated[Format | None, Query(alias="format")] = None,
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """The report of a completed job: JSON, a CSV table, subtitles (WebVTT) or a page to print."""
+    body = state.queue.report(job_id)
+    chosen = format_ or _accepted(accept)
+    if chosen == "json":
+        # Checked when it was written: reading it as JSON once more would only cost time.
+        return Response(body, media_type=MEDIA_TYPES["json"])
+    report = Report.model_validate_json(body, by_alias=True)
+    if chosen == "csv":
+        return _text(report_csv(report), "csv", _download(job_id, "csv"))
+    if chosen == "vtt":
+        return _text(report_vtt(report), "vtt", {})
+    policy = {"Content-Security-Policy": html_policy()}
+    return _text(report_html(report, _peak_pictures(state, job_id, report)), "html", policy)
+
+
+@router.get("/{job_id}/frames/{index}.jpg", response_class=Response, responses=NOT_SAMPLED)
+def read_frame_picture(state: State, job_id: str, index: Index) -> Response:
+    """A scored frame with its boxes, tracks and best description, as the film shows it."""
+    read_detail(state.queue.artefact(job_id, DETAILS_FILE), index)
+    report = Report.model_validate_json(state.queue.report(job_id), by_alias=True)
+    film = state.queue.artefact(job_id, FILM_FILE)
+    time_s = next(row.time_s for row in report.frames if row.index == index)
+    return Response(_jpeg(read_picture(film, time_s)), media_type="image/jpeg")
+
+
+@router.get("/{job_id}/frames/{index}", responses=NOT_SAMPLED)
+def read_frame(state: State, job_id: str, index: Index) -> FrameScore:
+    """What was found in one scored frame."""
+    return read_detail(state.queue.artefact(job_id, DETAILS_FILE), index)
+
+
+@router.get("/{job_id}/video.mp4", response_class=FileResponse, responses=NOT_READY)
+async def read_film(state: State, job_id: str) -> FileResponse:
+    """The annotated film: H.264 that browsers play; ranges are answered."""
+    path = await anyio.to_thread.run_sync(state.queue.artefact, job_id, FILM_FILE)
+    return FileResponse(path, media_type="video/mp4")
 
 
 @router.delete("/{job_id}", status_code=202, responses=problems.responses(errors.JobNotFound))
@@ -41,3 +106,36 @@ def cancel_job(state: State, job_id: str) -> JobAnswer:
     A job that has ended stays as it is.
     """
     return job_answer(state.queue.cancel(job_id))
+
+
+def _accepted(accept: str) -> Format:
+    """The first type of ``Accept`` that there is; JSON when none is named."""
+    kinds: dict[str, Format] = {kind: name for name, kind in MEDIA_TYPES.items()}
+    for part in accept.split(","):
+        kind = part.split(";")[0].strip().lower()
+        if kind in kinds:
+            return kinds[kind]
+    return "json"
+
+
+def _text(body: str, kind: Format, headers: dict[str, str]) -> Response:
+    return Response(body, media_type=f"{MEDIA_TYPES[kind]}; charset=utf-8", headers=headers)
+
+
+def _download(job_id: str, suffix: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{job_id}.{suffix}"'}
+
+
+def _peak_pictures(state: Shared, job_id: str, report: Report) -> dict[int, bytes]:
+    """The film's pictures of the peaks; none when the job made no film."""
+    try:
+        film = state.queue.artefact(job_id, FILM_FILE)
+    except errors.ReportNotReady:
+        return {}
+    peaks = report.segments[:MAX_PEAK_PICTURES]
+    return {peak.peak_index: _jpeg(read_picture(film, peak.peak_s)) for peak in peaks}
+
+
+def _jpeg(picture: Frame) -> bytes:
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

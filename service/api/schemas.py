@@ -63,6 +63,7 @@ class JobAnswer(BaseModel):
     status: Status
     progress: float = Field(ge=0, le=100, description="Percent.")
     stage: str
+    revision: int = Field(description="Grows with every change.")
     name: str = Field(description="File name as sent.")
     created_at: datetime
     started_at: datetime | None

@@ -46,6 +46,7 @@ class VideoFields(BaseModel):
     )
     top_k: int = Field(default=5, ge=1, le=MAX_TOP_K, description="Explanations of each segment.")
     mode: Mode = Field(default="paired", description="How the score is made.")
+    film: bool = Field(default=True, description="Whether to draw the annotated film as well.")
 
 
 def _form_schema() -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _probe(path: Path, settings: Settings) -> None:
 
 def _options(fields: VideoFields, state: Shared) -> JobOptions:
     sample_fps = fields.sample_fps or state.settings.sample_fps
-    return JobOptions(sample_fps=sample_fps, top_k=fields.top_k, mode=fields.mode)
+    return JobOptions(sample_fps=sample_fps, top_k=fields.top_k, mode=fields.mode, film=fields.film)
 
 
 async def _ended(state: Shared, job_id: str, wait_s: float) -> Job:

@@ -27,7 +27,7 @@ CLEAN_EVERY_S = 300.0
 STOP_PATIENCE_S = 10.0
 
 Progress = Callable[[float, str], None]
-Analyze = Callable[[Path, Job, Progress, Callable[[], bool]], Report]
+Analyze = Callable[[Path, Path, Job, Progress, Callable[[], bool]], Report]
 
 
 class JobQueue(Protocol):
@@ -40,6 +40,7 @@ class JobQueue(Protocol):
     def get(self, job_id: str) -> Job: ...
     def jobs(self) -> Sequence[Job]: ...
     def report(self, job_id: str) -> bytes: ...
+    def artefact(self, job_id: str, name: str) -> Path: ...
     def cancel(self, job_id: str) -> Job: ...
     def is_alive(self) -> bool: ...
 
@@ -150,11 +151,21 @@ class InProcessQueue:
             JobNotFound: There is no such job.
             ReportNotReady: The job has none, not yet or for good.
         """
-        job = self.get(job_id)
-        if job.status != "completed":
-            detail = (job.error or {}).get("detail")
-            raise ReportNotReady(f"the job is {job.status}" + (f": {detail}" if detail else ""))
+        self._check_completed(job_id)
         return self._store.read_report(job_id)
+
+    def artefact(self, job_id: str, name: str) -> Path:
+        """A file that the analysis left beside the report.
+
+        Raises:
+            JobNotFound: There is no such job.
+            ReportNotReady: The job has none, not yet or for good.
+        """
+        self._check_completed(job_id)
+        try:
+            return self._store.fetch(job_id, name)
+        except FileNotFoundError:
+            raise ReportNotReady("the job was finished without it") from None
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that waits or runs; one that has ended stays as it is.
@@ -205,8 +216,11 @@ class InProcessQueue:
         def progress(share: float, stage: str) -> None:
             # Ten times a second would wear the disk out; progress lives in memory only.
             with self._changed:
-                changes = {"progress": round(100 * min(max(share, 0.0), 1.0), 1), "stage": stage}
-                self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
+                job = self._jobs[job_id]
+                percent = round(100 * min(max(share, 0.0), 1.0), 1)
+                if (percent, stage) != (job.progress, job.stage):
+                    changes = {"progress": percent, "stage": stage, "revision": job.revision + 1}
+                    self._jobs[job_id] = job.model_copy(update=changes)
 
         def is_cancelled() -> bool:
             return self._stopping or job_id in self._cancelled
@@ -214,7 +228,8 @@ class InProcessQueue:
         with structlog.contextvars.bound_contextvars(job=job_id):
             try:
                 path = self._store.upload_path(job_id)
-                report = self._analyze(path, self.get(job_id), progress, is_cancelled)
+                folder = self._store.scratch(job_id)
+                report = self._analyze(path, folder, self.get(job_id), progress, is_cancelled)
                 self._store.save_report(job_id, report)
                 self._end(job_id, "completed")
             except AnalysisCancelled:
@@ -228,6 +243,12 @@ class InProcessQueue:
                     log.exception("job_failed")
                 self._end(job_id, "failed", problem)
 
+    def _check_completed(self, job_id: str) -> None:
+        job = self.get(job_id)
+        if job.status != "completed":
+            detail = (job.error or {}).get("detail")
+            raise ReportNotReady(f"the job is {job.status}" + (f": {detail}" if detail else ""))
+
     def _end(self, job_id: str, status: Status, error: dict[str, Any] | None = None) -> None:
         changes = {"progress": 100.0} if status == "completed" else {}
         self._change(
@@ -240,6 +261,7 @@ class InProcessQueue:
 
     def _change(self, job_id: str, **changes: Any) -> None:
         with self._changed:
+            changes["revision"] = self._jobs[job_id].revision + 1
             self._jobs[job_id] = self._jobs[job_id].model_copy(update=changes)
             self._store.save(self._jobs[job_id])
 

@@ -32,6 +32,7 @@ class JobOptions(BaseModel, frozen=True):
     sample_fps: float
     top_k: int
     mode: Mode
+    film: bool = True
 
 
 class Job(BaseModel, frozen=True):
@@ -44,6 +45,9 @@ class Job(BaseModel, frozen=True):
     status: Status = "queued"
     progress: float = 0.0
     stage: str = "queued"
+    revision: int = 0
+    """Grows with every change; the id of the event that tells of it."""
+
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error: dict[str, Any] | None = None
@@ -75,6 +79,27 @@ class JobStore:
     def read_report(self, job_id: str) -> bytes:
         """The report as JSON text; it was checked when it was written."""
         return (self._folder / job_id / REPORT_FILE).read_bytes()
+
+    def scratch(self, job_id: str) -> Path:
+        """A local folder in which the running job may leave files."""
+        return self._folder / job_id
+
+    def publish(self, job_id: str, name: str, path: Path) -> None:
+        """Keep a finished file of the job under this name; only then can it be fetched."""
+        kept = self._folder / job_id / name
+        if path != kept:
+            shutil.move(path, kept)
+
+    def fetch(self, job_id: str, name: str) -> Path:
+        """A local file with what was published.
+
+        Raises:
+            FileNotFoundError: Nothing was, under this name.
+        """
+        path = self._folder / job_id / name
+        if not path.is_file():
+            raise FileNotFoundError(name)
+        return path
 
     def drop_upload(self, job_id: str) -> None:
         """Give the room of an upload back once its job has ended."""

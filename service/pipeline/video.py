@@ -55,6 +55,7 @@ class VideoAnalyzer:
         name: str | None = None,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        on_frame: Callable[[SampledFrame, FrameResult], None] | None = None,
     ) -> Report:
         """Score a clip and report its anomalous segments.
 
@@ -66,6 +67,7 @@ class VideoAnalyzer:
             name: What the clip is called in the report; its file name when left out.
             progress: Told the share done in 0..1 and the stage, once a batch.
             cancelled: Asked once a batch; True ends the analysis.
+            on_frame: Told of every scored frame, in order.
 
         Raises:
             VideoNotSupported: Not a video, or without a video stream.
@@ -86,6 +88,8 @@ class VideoAnalyzer:
                 )
                 for sampled, result in zip(batch, results, strict=True):
                     timeline.add(sampled, result)
+                    if on_frame is not None:
+                        on_frame(sampled, result)
                     for stage, milliseconds in result.timings_ms.items():
                         timings[stage] += milliseconds / 1000
                 if progress is not None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from knowledge.entities import CLASS_GROUPS
 from service.vision.images import Frame
-from service.vision.rois import Rois
+from service.vision.rois import NO_TRACK, Rois
 
 Colour = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
@@ -129,11 +129,19 @@ def _detected(rois: Rois, shape: tuple[int, ...]) -> list[tuple[Rectangle, Colou
         (
             _whole(corners[i].tolist()),
             GROUP_COLOURS.get(CLASS_GROUPS[rois.class_group[i]], OTHER_COLOUR),
-            f"{rois.class_name[i]} {rois.confidence[i]:.2f}",
+            _name(rois, int(i)),
         )
         for i in surest_first
         if rois.source[i] != "pseudo"
     ]
+
+
+def _name(rois: Rois, i: int) -> str:
+    """Class and track; the confidence of a box without a track."""
+    track_id = int(rois.track_id[i])
+    if track_id == NO_TRACK:
+        return f"{rois.class_name[i]} {rois.confidence[i]:.2f}"
+    return f"{rois.class_name[i]} #{track_id}"
 
 
 def _whole(xyxy: Sequence[float]) -> Rectangle:

@@ -25,14 +25,16 @@ REPORT = Report(
     frames=(), segments=(), decode_errors=(), timings={},
 )  # fmt: skip
 IsCancelled = Callable[[], bool]
-Work = Callable[[Path, Job, Progress, IsCancelled], Report]
+Work = Callable[[Path, Path, Job, Progress, IsCancelled], Report]
 
 
-def done_at_once(_: Path, __: Job, ___: Progress, ____: IsCancelled) -> Report:
+def done_at_once(*_: Any) -> Report:
     return REPORT
 
 
-def until_cancelled(_: Path, __: Job, ___: Progress, is_cancelled: IsCancelled) -> Report:
+def until_cancelled(
+    clip: Path, folder: Path, job: Job, progress: Progress, is_cancelled: IsCancelled
+) -> Report:
     while not is_cancelled():
         time.sleep(0.001)
     raise AnalysisCancelled
@@ -66,7 +68,7 @@ def test_jobs_run_one_after_the_other_in_their_order(tmp_path: Path) -> None:
     """First come, first served; progress is told in percent."""
     order = []
 
-    def work(_: Path, job: Job, progress: Progress, __: IsCancelled) -> Report:
+    def work(_: Path, __: Path, job: Job, progress: Progress, ___: IsCancelled) -> Report:
         progress(0.25, "half way")
         order.append((job.name, queue.get(job.id).progress))
         return REPORT
@@ -181,7 +183,7 @@ def test_what_never_became_a_job_is_swept_away(tmp_path: Path) -> None:
 def test_a_failed_job_does_not_stop_the_worker(tmp_path: Path, error: Exception) -> None:
     """The next one runs."""
 
-    def work(_: Path, job: Job, __: Progress, ___: IsCancelled) -> Report:
+    def work(_: Path, __: Path, job: Job, ___: Progress, ____: IsCancelled) -> Report:
         if job.name == "bad":
             raise error
         return REPORT

@@ -1,0 +1,101 @@
+"""The annotated film of an analysed clip: read it once more, draw what was found, encode.
+
+A stage of its own after the scoring: it knows where the segments are, and a job that is taken up
+again repeats nothing else.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from service.errors import AnalysisCancelled, FrameNotSampled
+from service.pipeline.details import read_detail
+from service.pipeline.frame_score import FrameScore
+from service.pipeline.report import ExplanationRow, FrameRow, Report, RoiRow
+from service.vision.clips import ClipReader
+from service.vision.draw import draw_result
+from service.vision.film import FilmWriter
+from service.vision.rois import NO_TRACK, Rois, detected_rois
+
+FILM_FILE = "film.mp4"
+
+
+def render_film(
+    clip: Path,
+    report: Report,
+    details: Path,
+    out: Path,
+    max_pixels: int,
+    max_seconds: float,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Write the film of a clip's sampled frames with boxes, tracks and best descriptions.
+
+    Args:
+        clip: The clip as uploaded.
+        report: Its report; scores and alarm shown are the smoothed ones.
+        details: The file of ``DetailWriter``.
+        out: MP4 file to write; a half-written one is never left under this name.
+        max_pixels: Largest picture accepted.
+        max_seconds: Longest clip accepted.
+        progress: Told the share done in 0..1 and the stage.
+        cancelled: True ends the work.
+
+    Raises:
+        AnalysisCancelled: ``cancelled`` said so.
+    """
+    rows = {row.index: row for row in report.frames}
+    partial = out.with_suffix(".partial")
+    with ClipReader(clip, report.video.sample_fps, max_pixels, max_seconds) as reader:
+        size_wh = (reader.info.width, reader.info.height)
+        fps = min(report.video.sample_fps, reader.info.fps or report.video.sample_fps)
+        with FilmWriter(partial, size_wh, fps) as film:
+            for number, sampled in enumerate(reader):
+                if cancelled is not None and cancelled():
+                    raise AnalysisCancelled(f"cancelled at {sampled.time_s:.1f} s of the film")
+                row = rows.get(sampled.index)
+                frame = sampled.frame
+                if row is not None:
+                    frame = draw_result(frame, _drawn(details, row))
+                film.write(frame, sampled.time_s)
+                if progress is not None and number % 8 == 0:
+                    progress(number / max(len(rows), 1), "drawing the film")
+    partial.replace(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A stored result as the drawing wants it."""
+
+    rois: Rois
+    explanations: tuple[ExplanationRow, ...]
+    score: float
+    probability: float
+    anomalous: bool
+
+
+def _drawn(details: Path, row: FrameRow) -> _Drawn:
+    try:
+        found = read_detail(details, row.index)
+    except FrameNotSampled:  # skipped with a reason; the curve goes on without boxes
+        found = None
+    return _Drawn(
+        rois=_rois(found),
+        explanations=found.explanations if found else (),
+        score=row.score,
+        probability=row.probability,
+        anomalous=row.anomalous,
+    )
+
+
+def _rois(found: FrameScore | None) -> Rois:
+    rows: tuple[RoiRow, ...] = found.rois if found else ()
+    seen = [roi for roi in rows if roi.roi_source == "detected"]
+    size = (found.width, found.height, found.width, found.height) if found else (1, 1, 1, 1)
+    boxes = np.array([roi.xyxy for roi in seen], np.float32).reshape(-1, 4) / np.array(size)
+    rois = detected_rois(boxes, [r.class_name for r in seen], [r.confidence for r in seen])
+    tracks = [NO_TRACK if r.track_id is None else r.track_id for r in seen]
+    return replace(rois, track_id=np.array(tracks, np.int64))
