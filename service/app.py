@@ -11,7 +11,7 @@ import structlog
 from fastapi import FastAPI
 
 from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
-from service.api import events, frames, health, jobs, knowledge, pages, videos
+from service.api import events, frames, health, jobs, knowledge, pages, streams, videos
 from service.api.guards import BodyLimit, Slots
 from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": documented("Any other refusal.")},
     )
     add_problem_handlers(app)
-    for part in (frames, videos, events, jobs, knowledge, health, pages):
+    for part in (frames, videos, streams, events, jobs, knowledge, health, pages):
         app.include_router(part.router)
     app.mount("/static", pages.static_files)
     # The one added last stands in front.

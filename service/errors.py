@@ -4,6 +4,7 @@
     +-- FrameTooLarge, FrameNotSupported, FrameNotDecodable, TooManyFrames
     +-- VideoTooLarge, VideoNotSupported, VideoNotDecodable, AnalysisCancelled
     +-- UploadTooLarge
+    +-- FrameOutOfOrder, StreamMessageInvalid
     +-- KnowledgeRejected, KnowledgeChanged
     +-- JobNotFound, ReportNotReady, FrameNotSampled, Overloaded, StorageFull
     +-- FatalError          stops the start: the process says one line and exits
@@ -53,6 +54,14 @@ class VideoNotDecodable(ServiceError):
 
 class UploadTooLarge(ServiceError):
     """The upload has more bytes than the service accepts."""
+
+
+class FrameOutOfOrder(ServiceError):
+    """A frame of a stream is not later than the one before."""
+
+
+class StreamMessageInvalid(ServiceError):
+    """A message of a stream is not one that the service knows."""
 
 
 class RuleViolation(Protocol):

@@ -34,6 +34,8 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.KnowledgeChanged: HTTPStatus.PRECONDITION_FAILED,
     errors.JobNotFound: HTTPStatus.NOT_FOUND,
     errors.ReportNotReady: HTTPStatus.CONFLICT,
+    errors.FrameOutOfOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.StreamMessageInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FrameNotSampled: HTTPStatus.NOT_FOUND,
     errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
