@@ -5,6 +5,7 @@ Dimension letters used in this file: N frames, H W frame size.
 
 import csv
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,19 @@ def split_by_camera(root: Path, footage: Footage) -> FrameSplit:
         train=(*(frame for frame in used if frame.camera not in footage.held_out), *extra),
         held_out=tuple(frame for frame in used if frame.camera in footage.held_out),
     )
+
+
+def camera_shares(files: tuple[FrameFile, ...], balance: float) -> NDArray[np.float64]:
+    """How often each frame is drawn: (N,) that sum to 1.
+
+    Args:
+        files: N frames.
+        balance: Each frame counts 1 / (frames of its camera) ** balance.
+    """
+    frames_of = Counter(file.camera for file in files)
+    weights = np.array([frames_of[file.camera] ** -balance for file in files], np.float64)
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares
 
 
 def read_frames(files: tuple[FrameFile, ...]) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ SHIPPED_RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class NetworkSize(_Frozen):
@@ -32,6 +32,8 @@ class Footage(_Frozen):
     extra_folders: tuple[str, ...]
     held_out: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+    balance: Probability = 0.0
+    """0: every frame is drawn equally often; 1: every camera is."""
 
 
 class Augmentation(_Frozen):

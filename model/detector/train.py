@@ -24,12 +24,13 @@ from torch import Tensor
 from model.detector.augment import random_batch
 from model.detector.checkpoint import DetectorRun
 from model.detector.distil import distillation_loss
-from model.detector.footage import data_root, read_frames, split_by_camera
+from model.detector.footage import camera_shares, data_root, read_frames, split_by_camera
 from model.detector.network import grid_cells
 from model.detector.recipe import SHIPPED_RECIPE, Optimisation, load_detector_recipe
 from model.detector.teacher import Teacher, TeacherView
 
 CHECKPOINT_EVERY_S = 120.0
+FRAMES_PER_VIEW = 4  # a mosaic joins four
 REPORT_EVERY = 20
 
 log = structlog.get_logger()
@@ -71,10 +72,20 @@ def train_step(run: DetectorRun, views: NDArray[np.uint8], label: Label) -> dict
     return {part.name: getattr(loss, part.name).item() for part in fields(loss)}
 
 
-def advance(run: DetectorRun, frames: NDArray[np.uint8], label: Label) -> dict[str, float]:
-    """Draw the next batch of views from (N, H, W, 3) ``frames`` and learn from it."""
+def advance(
+    run: DetectorRun,
+    frames: NDArray[np.uint8],
+    label: Label,
+    shares: NDArray[np.float64] | None = None,
+) -> dict[str, float]:
+    """Draw the next batch of views from (N, H, W, 3) ``frames`` and learn from it.
+
+    ``shares`` (N,) sum to 1 and say how often each frame is drawn; all equally when left out.
+    """
     recipe = run.recipe
     size = recipe.optimisation.batch_size
+    if shares is not None:
+        frames = frames[run.rng.choice(len(frames), FRAMES_PER_VIEW * size, p=shares)]
     views = random_batch(frames, size, recipe.input_hw, recipe.augmentation, run.rng)
     return train_step(run, views, label)
 
@@ -98,16 +109,23 @@ def train_detector(
         else DetectorRun(load_detector_recipe(recipe))
     )
     root = data_root()
-    frames = read_frames(split_by_camera(root, run.recipe.footage).train)
+    files = split_by_camera(root, run.recipe.footage).train
+    frames, shares = read_frames(files), camera_shares(files, run.recipe.footage.balance)
     teacher = Teacher(root / run.recipe.teacher, threads)
     out.mkdir(parents=True, exist_ok=True)
     log.info("detector_training", frames=len(frames), step=run.step)
-    _loop(run, frames, teacher.view, out)
+    _loop(run, frames, teacher.view, out, shares)
     run.save(checkpoint)
     return checkpoint
 
 
-def _loop(run: DetectorRun, frames: NDArray[np.uint8], label: Label, out: Path) -> None:
+def _loop(
+    run: DetectorRun,
+    frames: NDArray[np.uint8],
+    label: Label,
+    out: Path,
+    shares: NDArray[np.float64],
+) -> None:
     steps = run.recipe.optimisation.steps
     saved = time.monotonic()
     sums: dict[str, float] = {}
@@ -115,7 +133,7 @@ def _loop(run: DetectorRun, frames: NDArray[np.uint8], label: Label, out: Path) 
         task = progress.add_task("detector", total=steps, completed=run.step, loss="")
         while run.step < steps:
             started = time.monotonic()
-            losses = advance(run, frames, label)
+            losses = advance(run, frames, label, shares)
             losses["step_s"] = time.monotonic() - started
             sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
             if run.step % REPORT_EVERY == 0:
