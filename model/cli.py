@@ -28,12 +28,24 @@ def train(
     out: RunOption = Path("runs/nano"),
     resume: ResumeOption = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    runlocal: Annotated[bool, typer.Option(help="Shrink the run for a first try.")] = False,
 ) -> None:
-    """Train the student."""
-    from model.recipe import load_recipe
-    from model.train import train as run
+    """Train the student, or a CLIP tower on curated triplets: what the recipe says."""
+    from model.contrastive.recipe import ContrastiveRecipe
+    from model.recipe import load_recipe, read_recipe, section_names
 
-    run(load_recipe(recipe, tuple(set_ or ())), out, resume)
+    overrides = tuple(set_ or ())
+    if "tower" in section_names(recipe):
+        from model.contrastive.train import train_contrastive
+
+        clip = read_recipe(recipe, ContrastiveRecipe, overrides)
+        train_contrastive(clip.run_local() if runlocal else clip, out, resume)
+    else:
+        from model.train import train as train_student
+
+        if runlocal:
+            overrides += ("optim.steps=50", "optim.warmup_steps=5")
+        train_student(load_recipe(recipe, overrides), out, resume)
 
 
 @app.command("train-detector")
@@ -123,3 +135,7 @@ def main() -> None:
     except (ModelError, ServiceError, KnowledgeError, FileNotFoundError) as error:
         typer.echo(f"saclip-model: {error}", err=True)
         raise SystemExit(1) from error
+
+
+if __name__ == "__main__":  # torchrun -m model.cli
+    main()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def inter_sample_loss(
-    emb: Tensor, positives: Tensor, temperature: float, ignored: Tensor | None = None
+    emb: Tensor, positives: Tensor, temperature: float | Tensor, ignored: Tensor | None = None
 ) -> Tensor:
     r"""Pull samples of one modality with the same SVO meaning together (L_u or L_v).
 

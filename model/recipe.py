@@ -1,7 +1,7 @@
 """Training recipes: YAML files checked key by key, so that a typo never trains silently."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -13,11 +13,13 @@ class RecipeError(ModelError):
     """A recipe cannot be read, or has a key or value that nothing uses."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Section(BaseModel):
+    """A part of a recipe: frozen, and a key that nothing uses is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-class Data(_Section):
+class Data(Section):
     """What the batches are made of."""
 
     drawn_scenes: int = Field(default=12, ge=2)
@@ -29,7 +31,7 @@ class Data(_Section):
     seed: int = 0
 
 
-class Loss(_Section):
+class Loss(Section):
     """Which terms are summed (docs/equations.md) and their constants."""
 
     objective: Literal["paper", "paper+itc"] = "paper+itc"
@@ -37,7 +39,7 @@ class Loss(_Section):
     margin: float = Field(default=0.2, ge=0)
 
 
-class Optim(_Section):
+class Optim(Section):
     """AdamW with warm-up and cosine decay to zero."""
 
     lr: float = Field(default=1e-3, gt=0)
@@ -49,7 +51,7 @@ class Optim(_Section):
     ema_decay: float = Field(default=0.995, ge=0, lt=1)
 
 
-class NanoRecipe(_Section):
+class NanoRecipe(Section):
     """One training run of the student."""
 
     name: str
@@ -64,8 +66,21 @@ class NanoRecipe(_Section):
     threads: int = Field(default=1, ge=1)
 
 
+Recipe = TypeVar("Recipe", bound=Section)
+
+
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> NanoRecipe:
+    """`read_recipe` of the student."""
+    return read_recipe(path, NanoRecipe, overrides)
+
+
+def read_recipe(path: Path, kind: type[Recipe], overrides: tuple[str, ...] = ()) -> Recipe:
     """Read a recipe and apply ``section.key=value`` overrides.
+
+    Args:
+        path: YAML file.
+        kind: What it is a recipe of.
+        overrides: Values for keys, parsed as YAML.
 
     Raises:
         RecipeError: Naming the file and the key.
@@ -79,11 +94,20 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> NanoRecipe:
     for override in overrides:
         _apply(content, override)
     try:
-        return NanoRecipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise RecipeError(f"{path}: {key}: {first['msg']}") from error
+
+
+def section_names(path: Path) -> frozenset[str]:
+    """Keys at the top of a recipe; none when it cannot be read, which reading it will say."""
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError):
+        return frozenset()
+    return frozenset(content) if isinstance(content, dict) else frozenset()
 
 
 def _apply(content: dict[str, Any], override: str) -> None:

@@ -89,7 +89,7 @@ def project_svo(linear: nn.Linear, pooled_roles: Tensor) -> Tensor:
     return projected
 
 
-def join_text(pooled: Tensor, svo: Tensor) -> Tensor:
+def join_text(pooled: Tensor, svo: Tensor, norm: str = "per_part") -> Tensor:
     r"""Concatenate the sentence half and the SVO half.
 
     .. math:: u = [Pool(r_{sent}); r_{svo}]                                           \tag{5}
@@ -100,13 +100,14 @@ def join_text(pooled: Tensor, svo: Tensor) -> Tensor:
     Args:
         pooled: (T, D).
         svo: (T, D) from Eq. (4).
+        norm: ``per_part``, or ``joint`` for one unit vector of both halves as they are (literal).
 
     Returns:
         (T, 2D) unit vectors.
 
     Source: SA-CLIP paper, Eq. (5).
     """
-    return _join(pooled, svo)
+    return _join(pooled, svo, norm)
 
 
 def roi_feature(appearance: Tensor, position: Tensor, position_scale: Tensor) -> Tensor:
@@ -152,7 +153,7 @@ def project_roi(linear: nn.Linear, subject: Tensor, object_: Tensor, union: Tens
     return projected
 
 
-def join_image(scene: Tensor, relation: Tensor) -> Tensor:
+def join_image(scene: Tensor, relation: Tensor, norm: str = "per_part") -> Tensor:
     r"""Concatenate the frame half and the ROI half.
 
     .. math:: v = [f_v(image); r_{roi}]                                               \tag{8}
@@ -160,15 +161,18 @@ def join_image(scene: Tensor, relation: Tensor) -> Tensor:
     Args:
         scene: (K, D) frame embedding, repeated for each pair of the frame.
         relation: (K, D) from Eq. (7).
+        norm: As in ``join_text``.
 
     Returns:
         (K, 2D) unit vectors.
 
     Source: SA-CLIP paper, Eq. (8).
     """
-    return _join(scene, relation)
+    return _join(scene, relation, norm)
 
 
-def _join(first: Tensor, second: Tensor) -> Tensor:
+def _join(first: Tensor, second: Tensor, norm: str) -> Tensor:
+    if norm == "joint":
+        return F.normalize(torch.cat([first, second], dim=-1), dim=-1)
     halves = [F.normalize(first, dim=-1), F.normalize(second, dim=-1)]
     return HALF_WEIGHT * torch.cat(halves, dim=-1)

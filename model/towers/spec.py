@@ -14,10 +14,13 @@ class ClipSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model_name: str = "ViT-B-32-quickgelu"
-    """Name of the architecture in open_clip; OpenAI's weights need QuickGELU."""
+    """Architecture in open_clip, or the path of a JSON like its own; OpenAI's needs QuickGELU."""
 
     pretrained: str | None = None
     """Tag of open_clip (`openai`), path of a state dict, or None for random weights."""
+
+    tokenizer: str | None = None
+    """Path of a ``tokenizer.json``, for models that do not use CLIP's own byte pairs."""
 
     roi_agg: Literal["concat3", "mean", "role_mean"] = "concat3"
     """Eq. (7): `mean` is the literal reading, blind to which ROI is the subject."""

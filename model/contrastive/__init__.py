@@ -1,0 +1,1 @@
+"""Training of CLIP towers on curated triplets, with the image tower locked."""

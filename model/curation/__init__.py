@@ -1,0 +1,1 @@
+"""Captions to subject-verb-object triplets with hard negatives."""
