@@ -77,6 +77,76 @@ def export(
     assemble_bundle(out, load_recipe(recipe), run, detector_run)
 
 
+@app.command("train-parser")
+def train_parser(
+    treebanks: Annotated[Path, typer.Argument(help="Folder of UD English CoNLL-U files.")],
+    out: RunOption = Path("runs/parser"),
+    epochs: Annotated[int, typer.Option(min=1)] = 12,
+) -> None:
+    """Train a small spaCy pipeline for `curate --parser FOLDER`."""
+    from model.curation.train_parser import train_parser as run
+
+    scores = run(treebanks, out, epochs)
+    typer.echo(f"{out}: " + ", ".join(f"{name} {value:.3f}" for name, value in scores.items()))
+
+
+@app.command()
+def curate(
+    captions: Annotated[Path, typer.Argument(help="Captions: COCO, Flickr8k, JSONL, CC, SBU, VG.")],
+    out: Annotated[Path, typer.Option(help="Folder for triplets, counts and data card.")],
+    parser: Annotated[str, typer.Option(help="auto, chunk, a spaCy package or folder.")] = "auto",
+    format_: Annotated[str | None, typer.Option("--format", help="When it is not clear.")] = None,
+    relation_filter: Annotated[Path | None, typer.Option(help="Trained filter (.npz).")] = None,
+    least_quality: Annotated[float | None, typer.Option(min=0, max=1)] = None,
+    engine: Annotated[str, typer.Option(help="local or ray")] = "local",
+    shards: Annotated[Path | None, typer.Option(help="Also write webdataset shards here.")] = None,
+    images: Annotated[Path, typer.Option(help="Images for the shards.")] = Path(),
+) -> None:
+    """Captions to subject-verb-object triplets with hard negatives."""
+    from model.curation.run import curate_command
+
+    curate_command(
+        captions, out, parser, format_, relation_filter, least_quality, engine, shards, images
+    )
+
+
+@app.command("train-filter")
+def train_filter(
+    captions: Annotated[Path, typer.Argument(help="Captions to label and learn from.")],
+    out: Annotated[Path, typer.Option(help="The filter to write.")] = Path("runs/filter.npz"),
+    labels: Annotated[str, typer.Option(help="heuristic, a JSONL file, or an endpoint URL")] = (
+        "heuristic"
+    ),
+    model_name: Annotated[str, typer.Option(help="Model to ask at the endpoint.")] = "gpt-4o",
+    parser: Annotated[str, typer.Option(help="As for curate.")] = "chunk",
+    second_parser: Annotated[str | None, typer.Option(help="Must agree; heuristic only.")] = None,
+    count: Annotated[int, typer.Option(min=20, help="Captions to label.")] = 3000,
+) -> None:
+    """Train the relation filter of `curate --relation-filter`."""
+    from model.curation.run import train_filter_command
+
+    typer.echo(
+        train_filter_command(captions, out, labels, model_name, parser, second_parser, count)
+    )
+
+
+@evaluate_app.command("triplets")
+def evaluate_triplets(
+    sentences: Annotated[Path, typer.Argument(help="Hand-written sentences.")],
+    parser: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    first: Annotated[int, typer.Option(min=0, help="From this sentence on.")] = 0,
+) -> None:
+    """Precision and recall of the triplet rules, by rule and parser."""
+    from rich.console import Console
+
+    from model.curation.parsers import load_parser
+    from model.evaluate.triplets import figures_table, measure, read_sentences
+
+    gold = read_sentences(sentences)[first:]
+    figures = [measure(*load_parser(name), gold) for name in parser or ["chunk"]]
+    Console().print(figures_table(figures))
+
+
 @evaluate_app.command("texts")
 def evaluate_texts(
     run: RunOption = Path("runs/nano"),
