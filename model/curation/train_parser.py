@@ -4,7 +4,7 @@ Traffic sentences join the treebanks with the trees of the deterministic parser:
 no "cyclist", and a parser of their size takes "crosses" for a noun.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +51,10 @@ def train_parser(
     fix_random_seed(SEED)
     rng = np.random.default_rng(SEED)
     pipeline = spacy.blank("en")
-    train = list(_treebank(treebanks, TREEBANKS))
+    train = list(_treebank(pipeline, treebanks, TREEBANKS))
     texts = [description.text for description in load_hierarchy().flat] + list(extra)
     train += [_doc(pipeline, parse_chunks(text)) for text in texts]
-    dev = [Example(pipeline.make_doc(doc.text), doc) for doc in _treebank(treebanks, DEV)]
+    dev = [Example(pipeline.make_doc(doc.text), doc) for doc in _treebank(pipeline, treebanks, DEV)]
     for name in ("morphologizer", "parser"):
         pipeline.add_pipe(name)
     examples = [Example(Doc(pipeline.vocab, [t.text for t in doc]), doc) for doc in train]
@@ -74,13 +74,21 @@ def train_parser(
     return best
 
 
-def _treebank(folder: Path, names: Iterable[str]) -> Iterable[Doc]:
+def _treebank(pipeline: Language, folder: Path, names: Iterable[str]) -> Iterator[Doc]:
+    """Sentences of CoNLL-U files as documents that share the pipeline's vocabulary."""
     for name in names:
         path = folder / name
         if not path.is_file():
             raise TreebankError(f"{path}: the treebank is missing")
         text = path.read_text(encoding="utf-8")
-        yield from conllu_to_docs(text, n_sents=1, no_print=True)  # type: ignore[no-untyped-call]
+        for doc in conllu_to_docs(text, n_sents=1, no_print=True):  # type: ignore[no-untyped-call]
+            yield Doc(
+                pipeline.vocab,
+                words=[token.text for token in doc],
+                heads=[token.head.i for token in doc],
+                deps=[token.dep_ for token in doc],
+                pos=[token.pos_ for token in doc],
+            )
 
 
 def _doc(pipeline: Language, parse: Parse) -> Doc:

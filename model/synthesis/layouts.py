@@ -86,12 +86,17 @@ def is_held_out(first: str, second: str) -> bool:
     ) % 5 == 0
 
 
-def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scene:
+def make_layout(
+    seed: int,
+    split: Literal["train", "heldout"] = "train",
+    meaning: tuple[str, str, int] | None = None,
+) -> Scene:
     """Render one layout.
 
     Args:
-        seed: Decides everything.
+        seed: Decides everything else.
         split: Whether its pair of nouns belongs to training or is held out.
+        meaning: Nouns and octant that it must show; drawn when left out.
 
     Returns:
         A scene with one relation, told in both orders of mention.
@@ -102,6 +107,8 @@ def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scen
         if is_held_out(first, second) == (split == "heldout"):
             break
     octant = int(rng.integers(NUM_OCTANTS))
+    if meaning is not None:
+        first, second, octant = meaning
     angle = octant * np.pi / 4 + rng.uniform(-JITTER_RAD, JITTER_RAD)
     away = rng.uniform(1.6, 2.6) / 2 * np.array([np.cos(angle), np.sin(angle)])
     middle = np.array([rng.uniform(-0.6, 0.6), rng.uniform(5.0, 7.5)])
@@ -126,6 +133,13 @@ def make_layout(seed: int, split: Literal["train", "heldout"] = "train") -> Scen
     xyxy = np.clip(boxes / scale, 0, 1).astype(np.float32)
     classes = tuple(CLASS_OF.get(name, "obstacle") for name in names)
     return Scene(grainy, xyxy, classes, facts, anomalous=False, leaf_id=None)
+
+
+def plain_captions(first: str, second: str) -> tuple[Caption, ...]:
+    """One caption for each octant, without colours, in the first wording of its relation."""
+    articles = ["an" if noun[0] in "aeiou" else "a" for noun in (first, second)]
+    subject, object_ = f"{articles[0]} {first}", f"{articles[1]} {second}"
+    return tuple(_caption(subject, words[0], object_) for words in RELATIONS)
 
 
 def _fact(
