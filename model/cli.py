@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from model.errors import ModelError
+from model.evaluate.commands import evaluate_app
 
 app = typer.Typer(
     name="saclip-model",
@@ -14,7 +15,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The researcher's side of SA-CLIP.",
 )
-evaluate_app = typer.Typer(no_args_is_help=True, help="Figures with their controls.")
 app.add_typer(evaluate_app, name="evaluate")
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -130,56 +130,23 @@ def train_filter(
     )
 
 
-@evaluate_app.command("triplets")
-def evaluate_triplets(
-    sentences: Annotated[Path, typer.Argument(help="Hand-written sentences.")],
-    parser: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
-    first: Annotated[int, typer.Option(min=0, help="From this sentence on.")] = 0,
+@app.command()
+def sweep(
+    recipe: Annotated[Path, typer.Argument(help="YAML with variants.")] = RECIPES / "layouts.yaml",
+    out: Annotated[Path, typer.Option(help="Folder; finished variants there are kept.")] = Path(
+        "runs/sweep"
+    ),
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
 ) -> None:
-    """Precision and recall of the triplet rules, by rule and parser."""
+    """Train and evaluate every variant of the losses; one table."""
     from rich.console import Console
 
-    from model.curation.parsers import load_parser
-    from model.evaluate.triplets import figures_table, measure, read_sentences
+    from model.recipe import read_recipe
+    from model.sweep import SweepRecipe, run_sweep, sweep_table
 
-    gold = read_sentences(sentences)[first:]
-    figures = [measure(*load_parser(name), gold) for name in parser or ["chunk"]]
-    Console().print(figures_table(figures))
-
-
-@evaluate_app.command("texts")
-def evaluate_texts(
-    run: RunOption = Path("runs/nano"),
-    recipe: Annotated[Path, typer.Option(help="The student's recipe.")] = RECIPES / "nano.yaml",
-    scenes: Annotated[int, typer.Option(min=50, help="Held-out scenes.")] = 600,
-) -> None:
-    """Trained, shuffled and random vectors on the same generated scenes."""
-    from rich.console import Console
-
-    from knowledge.hierarchy import load_hierarchy
-    from model.evaluate.texts import compare_texts, figures_table
-    from model.recipe import load_recipe
-    from model.train import load_student
-
-    student, tokenizer = load_student(run, load_recipe(recipe))
-    Console().print(figures_table(compare_texts(student, tokenizer, load_hierarchy(), scenes)))
-
-
-@evaluate_app.command("clips")
-def evaluate_clips(
-    folder: Annotated[Path, typer.Argument(help="Folder with clips.jsonl and the clips.")],
-    out: Annotated[Path, typer.Option(help="Reports, figures and timelines.")] = Path("runs/clips"),
-    bundle: Annotated[
-        Path | None, typer.Option(help="Bundle; the embedded one if left out.")
-    ] = None,
-    sample_fps: Annotated[float, typer.Option(min=0.1, max=60)] = 10.0,
-    clip: Annotated[list[str] | None, typer.Option(help="Only this clip; may be repeated.")] = None,
-) -> None:
-    """Frame AUC on labelled clips beside the controls that look at no pixel."""
-    from model.evaluate.clips import evaluate_clips as run
-    from service.bundle.bundle import EMBEDDED_BUNDLE
-
-    run(folder, bundle or EMBEDDED_BUNDLE, out, sample_fps=sample_fps, clip_ids=tuple(clip or ()))
+    Console().print(
+        sweep_table(run_sweep(read_recipe(recipe, SweepRecipe, tuple(set_ or ())), out))
+    )
 
 
 @app.command()

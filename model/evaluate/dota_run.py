@@ -1,0 +1,130 @@
+"""A bundle over a DoTA download, clip by clip; finished clips are kept.
+
+The download: ``FRAMES/<clip>/images/*.jpg`` at 10 frames a second, and one annotation file a clip,
+``ANNOTATIONS/<clip>.json`` with the boxes of the anomalous objects in 1280 x 720.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from rich.progress import track
+
+from model.errors import ModelError
+from model.evaluate.dota_metadata import DotaClip
+from model.evaluate.stauc import anomaly_map, region_rate
+from service.errors import ServiceError
+from service.pipeline.engine import Engine
+from service.pipeline.frame import FrameResult
+from service.scoring.calibration import Mode
+from service.vision.images import decode_image
+
+MAX_PIXELS = 50_000_000
+ANNOTATED_WH = (1280.0, 720.0)
+log = structlog.get_logger()
+
+
+class DownloadError(ModelError):
+    """The folder holds none of the clips of the list."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipScores:
+    """Scores of one clip, (n,) each; ``rates`` is 1 where no box is annotated."""
+
+    scores: NDArray[np.float64]
+    rates: NDArray[np.float64]
+
+
+def score_clips(
+    engine: Engine,
+    clips: Sequence[DotaClip],
+    frames: Path,
+    annotations: Path | None,
+    out: Path,
+    mode: Mode = "paired",
+) -> dict[str, ClipScores]:
+    """Score every clip whose frames are there.
+
+    Raises:
+        DownloadError: Not one of them is.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    found: dict[str, ClipScores] = {}
+    skipped: Counter[str] = Counter()
+    for clip in track(clips, description="clips", transient=True):
+        kept = out / f"{clip.name}.json"
+        if not kept.is_file():
+            rows = _score(engine, clip, frames / clip.name / "images", annotations, mode, skipped)
+            if rows is None:
+                continue
+            kept.write_text(json.dumps(rows) + "\n", encoding="utf-8")
+        content = json.loads(kept.read_text(encoding="utf-8"))
+        found[clip.name] = ClipScores(np.array(content["scores"]), np.array(content["rates"]))
+    log.info("clips_scored", clips=len(found), skipped=dict(skipped))
+    if not found:
+        raise DownloadError(f"{frames}: no clip of the list is here ({dict(skipped)})")
+    return found
+
+
+def _score(
+    engine: Engine,
+    clip: DotaClip,
+    folder: Path,
+    annotations: Path | None,
+    mode: Mode,
+    skipped: Counter[str],
+) -> dict[str, list[float]] | None:
+    pictures = sorted(folder.glob("*.jpg"))
+    if not pictures:
+        skipped["no frames"] += 1
+        return None
+    if len(pictures) != clip.num_frames:
+        skipped["another number of frames"] += 1
+        return None
+    boxes = _boxes(annotations, clip)
+    scores, rates = [], []
+    for number, picture in enumerate(pictures):
+        try:
+            frame = decode_image(picture.read_bytes(), MAX_PIXELS)
+        except ServiceError:
+            skipped["a frame cannot be read"] += 1
+            return None
+        (result,) = engine.analyzer.analyze([frame], mode=mode, domain="clips")
+        scores.append(result.score)
+        truth = boxes.get(number, np.zeros((0, 4)))
+        rates.append(region_rate(_painted(result, frame.shape), truth) if len(truth) else 1.0)
+    return {"scores": scores, "rates": rates}
+
+
+def _painted(result: FrameResult, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The anomaly map: the regions of the anomalous explanations, by their margins."""
+    scale = np.array([shape[1], shape[0], shape[1], shape[0]], np.float64)
+    boxes, weights = [], []
+    for item in result.explanations:
+        if item.polarity == "anomaly":
+            for side in (item.subject, item.object):
+                if side is not None and side.roi_source == "detected":
+                    boxes.append(np.array(side.xyxy) / scale)
+                    weights.append(max(item.margin, 0.0) + 1e-6)
+    return anomaly_map(np.array(boxes).reshape(-1, 4), np.array(weights))
+
+
+def _boxes(annotations: Path | None, clip: DotaClip) -> dict[int, NDArray[np.float64]]:
+    """Annotated boxes in 0..1 by frame."""
+    if annotations is None or not (annotations / f"{clip.name}.json").is_file():
+        return {}
+    text = (annotations / f"{clip.name}.json").read_text(encoding="utf-8")
+    content: dict[str, Any] = json.loads(text)
+    scale = np.array([*ANNOTATED_WH, *ANNOTATED_WH])
+    return {
+        int(row["frame_id"]): np.array([o["bbox"] for o in row["objects"]], float) / scale
+        for row in content.get("labels", [])
+        if row.get("objects")
+    }

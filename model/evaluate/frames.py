@@ -1,0 +1,163 @@
+"""Labelled pictures: frame AUC with its controls, intervals over cameras.
+
+    saclip-model evaluate frames DIR
+
+``DIR/manifest.csv`` has the columns ``file``, ``label`` (``normal`` or anything else) and, for the
+interval, ``scene``: neighbouring frames of one camera are near copies of each other.
+"""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track
+from rich.table import Table
+
+from model.errors import ModelError
+from model.evaluate.auc import LabelledScores, bootstrap_interval, pooled_auc, roc_auc
+from service.errors import ServiceError
+from service.pipeline.engine import Engine
+from service.vision.images import decode_image
+from service.vision.rois import affinity
+
+MAX_PIXELS = 50_000_000
+
+
+class FramesError(ModelError):
+    """The folder has no usable manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledFrame:
+    """One picture: its file, whether it shows an anomaly, and its camera."""
+
+    path: Path
+    anomalous: bool
+    camera: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFigures:
+    """AUC of one score over all frames, with its interval over cameras, and within cameras."""
+
+    name: str
+    frames: int
+    cameras: int
+    auc: float
+    low: float
+    high: float
+    within: float
+
+
+def read_manifest(folder: Path, cameras: Sequence[str] = ()) -> list[LabelledFrame]:
+    """Read ``manifest.csv``; only these cameras when some are named.
+
+    Raises:
+        FramesError: It is missing, lacks a column, or nothing is left.
+    """
+    path = folder / "manifest.csv"
+    if not path.is_file():
+        raise FramesError(f"{path}: the manifest is missing")
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    missing = {"file", "label"} - set(rows[0] if rows else ())
+    if missing:
+        raise FramesError(f"{path}: lacks the columns {', '.join(sorted(missing))}")
+    frames = [
+        LabelledFrame(folder / row["file"], row["label"] != "normal", row.get("scene") or "all")
+        for row in rows
+    ]
+    chosen = [frame for frame in frames if not cameras or frame.camera in cameras]
+    if not chosen:
+        raise FramesError(f"{path}: no frame of the cameras {', '.join(cameras)}")
+    return chosen
+
+
+def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, NDArray[np.float64]]:
+    """The service's score of every picture, and controls that know less.
+
+    ``boxes`` counts detections, ``crowding`` is the closest pair of boxes: what geometry alone
+    says. A picture that cannot be read stops the evaluation and is named.
+
+    Raises:
+        FramesError: Naming the picture.
+    """
+    columns: dict[str, list[float]] = defaultdict(list)
+    for frame in track(frames, description="frames", transient=True):
+        try:
+            picture = decode_image(frame.path.read_bytes(), MAX_PIXELS)
+        except (OSError, ServiceError) as error:
+            raise FramesError(f"{frame.path}: {error}") from error
+        (result,) = engine.analyzer.analyze([picture], domain="stills")
+        seen = [i for i, source in enumerate(result.rois.source) if source == "detected"]
+        columns["score"].append(result.score)
+        columns["eq11"].append(result.eq11)
+        columns["boxes (control)"].append(float(len(seen)))
+        closeness = affinity(result.rois.xyxy[seen]) if len(seen) > 1 else np.zeros((1, 1))
+        np.fill_diagonal(closeness, -np.inf)
+        closest = float(closeness.max())
+        columns["crowding (control)"].append(closest if np.isfinite(closest) else 0.0)
+    scores = {name: np.array(values) for name, values in columns.items()}
+    scores["always on (control)"] = np.ones(len(frames))
+    scores["noise (control)"] = np.random.default_rng(0).random(len(frames))
+    return scores
+
+
+def frame_figures(
+    frames: Sequence[LabelledFrame], scores: dict[str, NDArray[np.float64]]
+) -> list[FrameFigures]:
+    """One row for each score."""
+    labels = np.array([frame.anomalous for frame in frames])
+    cameras = np.array([frame.camera for frame in frames])
+    groups = [
+        LabelledScores(str(c), np.zeros(n), np.zeros(n), labels[cameras == c], np.zeros(n))
+        for c, n in zip(*np.unique(cameras, return_counts=True), strict=True)
+    ]
+    rows = []
+    for name, values in scores.items():
+        filled = [replace(g, scores=values[cameras == g.clip_id]) for g in groups]
+        low, high = bootstrap_interval(filled, pooled_auc)
+        within = [roc_auc(g.scores, g.labels) for g in filled]
+        both = [value for value in within if not np.isnan(value)]
+        mean = float(np.mean(both)) if both else float("nan")
+        rows.append(
+            FrameFigures(name, len(frames), len(groups), pooled_auc(filled), low, high, mean)
+        )
+    return rows
+
+
+def frames_table(rows: Sequence[FrameFigures]) -> Table:
+    """The rows for people."""
+    table = Table("score", "frames", "cameras", "AUC", "95 %", "mean within a camera")
+    for row in rows:
+        interval = f"{row.low:.3f} to {row.high:.3f}"
+        table.add_row(row.name, str(row.frames), str(row.cameras), f"{row.auc:.3f}", interval,
+                      f"{row.within:.3f}")  # fmt: skip
+    return table
+
+
+def write_frames(out: Path, rows: Sequence[FrameFigures]) -> None:
+    """``frames.json`` and ``frames.png`` in the folder."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    out.mkdir(parents=True, exist_ok=True)
+    content = [{name: getattr(row, name) for name in FrameFigures.__slots__} for row in rows]
+    (out / "frames.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    figure, axis = pyplot.subplots(figsize=(6, 0.4 * len(rows) + 1), layout="constrained")
+    for place, row in enumerate(rows):
+        axis.plot([row.low, row.high], [place, place], color="C0")
+        axis.plot(row.auc, place, "o", color="C0")
+    axis.axvline(0.5, color="grey", linestyle=":")
+    axis.set(yticks=range(len(rows)), yticklabels=[row.name for row in rows], xlim=(0, 1),
+             xlabel="frame AUC")  # fmt: skip
+    axis.invert_yaxis()
+    figure.savefig(out / "frames.png", dpi=80)
+    pyplot.close(figure)
