@@ -131,10 +131,13 @@ def _write(out: Path, calibration: Calibration, fields: dict[str, Any]) -> None:
     write_manifest(out, fields)
 
 
-def _parity(
-    engine: Engine, student: Nano, out: Path, frames: NDArray[np.uint8]
-) -> dict[str, float]:
-    """Both graphs against torch, on the crops the service itself would take of real frames."""
+def parity_inputs(engine: Engine, frames: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """Inputs of the image encoder on the crops that the service itself would take of frames.
+
+    Args:
+        engine: Its detector finds the ROIs.
+        frames: (N, H, W, 3) uint8 RGB.
+    """
     rows, classes, pairs, first = [], [], [], 0
     for index, frame in enumerate(frames):
         rois = with_pseudo_rois(engine.analyzer.detector.detect(frame))
@@ -143,14 +146,20 @@ def _parity(
         classes.append(rois.class_group)
         pairs.append(np.where(chosen >= 0, chosen + first, -1))
         first += len(rois)
-    image_inputs: dict[str, NDArray[Any]] = {
+    return {
         "frames": frames,
         "rois": np.concatenate(rows),
         "roi_classes": np.concatenate(classes),
         "pairs": np.concatenate(pairs),
     }
+
+
+def _parity(
+    engine: Engine, student: Nano, out: Path, frames: NDArray[np.uint8]
+) -> dict[str, float]:
+    """Both graphs against torch."""
     tokens, spans = engine.bundle.text_encoder.tokenise(engine.hierarchy.flat)
-    image = image_parity(student, out / "image_encoder.onnx", image_inputs)
+    image = image_parity(student, out / "image_encoder.onnx", parity_inputs(engine, frames))
     text = text_parity(student, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans})
     return image | text
 

@@ -19,16 +19,33 @@ def write_card(bundle: Path, fields: dict[str, Any], remarks: tuple[str, ...]) -
     lines = [
         f"# {fields['name']}",
         "",
-        "Detector and student of SA-CLIP for the service's default. Trained by this project's own code; "
+        "Detector and encoders of SA-CLIP for the service, written by this project's own code; "
         f"commit {fields['git_commit'][:12]}.",
         "",
         "## Sources and licences",
         "",
         *(
-            f"- {s['name']}: {s['use']}. {s['licence']}. {s.get('url', '')}".rstrip()
+            f"- {s['name']}: {s.get('use', '')}. {s['licence']}. {s.get('url', '')}".rstrip()
             for s in fields["training_sources"]
         ),
         "",
+        *(_measured(evaluation) if "texts" in evaluation else ()),
+        "## Largest difference between torch and ONNX",
+        "",
+        *(f"- {name}: {value:.1e}" for name, value in fields["parity"].items()),
+        "",
+        f"GPU: {fields['gpu']}.",
+        "",
+        "## Remarks",
+        "",
+        *(f"- {remark}" for remark in remarks),
+    ]
+    (bundle / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _measured(evaluation: dict[str, Any]) -> list[str]:
+    """What `saclip-model export` measures of the student; other towers bring their own runs."""
+    return [
         "## Do the texts matter?",
         "",
         *_texts(evaluation["texts"]),
@@ -41,17 +58,7 @@ def write_card(bundle: Path, fields: dict[str, Any], remarks: tuple[str, ...]) -
         "",
         *_false_alarms(evaluation),
         "",
-        "## Largest difference between torch and ONNX on real frames",
-        "",
-        *(f"- {name}: {value:.1e}" for name, value in fields["parity"].items()),
-        "",
-        f"GPU: {fields['gpu']}.",
-        "",
-        "## Remarks",
-        "",
-        *(f"- {remark}" for remark in remarks),
     ]
-    (bundle / CARD).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _texts(rows: list[dict[str, Any]]) -> list[str]:

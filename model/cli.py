@@ -68,13 +68,42 @@ def export(
     detector_run: Annotated[Path, typer.Option(help="Folder of the detector's run.")] = Path(
         "runs/detector"
     ),
-    recipe: Annotated[Path, typer.Option(help="The student's recipe.")] = RECIPES / "nano.yaml",
+    recipe: Annotated[Path, typer.Option(help="The run's recipe.")] = RECIPES / "nano.yaml",
+    yolo: Annotated[
+        str | None, typer.Option(help="CLIP: weights for ultralytics; else our own detector.")
+    ] = None,
+    variants: Annotated[bool, typer.Option(help="CLIP: fp16 and int8 as well.")] = True,
 ) -> None:
-    """Join student and detector into a bundle: graphs, parity, calibration, figures, manifest."""
-    from model.assemble import assemble_bundle
-    from model.recipe import load_recipe
+    """A run to a bundle: graphs, parity, calibration, figures, manifest.
 
-    assemble_bundle(out, load_recipe(recipe), run, detector_run)
+    With the recipe of a CLIP tower and no run at that place, the untrained tower is exported.
+    """
+    from model.recipe import load_recipe, read_recipe, section_names
+
+    if "tower" in section_names(recipe):
+        from model.contrastive.export import export_clip
+        from model.contrastive.recipe import ContrastiveRecipe
+
+        export_clip(out, read_recipe(recipe, ContrastiveRecipe), run, yolo, variants)
+    else:
+        from model.assemble import assemble_bundle
+
+        assemble_bundle(out, load_recipe(recipe), run, detector_run)
+
+
+@app.command()
+def pull(
+    out: Annotated[Path, typer.Option(help="Bundle folder to write.")] = Path("bundles/clip"),
+    model: Annotated[str, typer.Option(help="Architecture in open_clip.")] = "ViT-B-32-quickgelu",
+    weights: Annotated[str, typer.Option(help="Tag in open_clip.")] = "openai",
+    detector: Annotated[str, typer.Option(help="Weights for ultralytics.")] = "yolo11n.pt",
+) -> None:
+    """Download CLIP and YOLO11n, export them and install the bundle."""
+    from model.pull import pull as run
+    from model.towers.spec import ClipSpec
+
+    folder = run(out, ClipSpec(model_name=model, pretrained=weights), detector)
+    typer.echo(f"{folder}: ready; serve it with SACLIP_BUNDLE={folder}")
 
 
 @app.command("train-parser")

@@ -6,7 +6,7 @@ import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import structlog
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.errors import ModelError
-from model.towers.nano import Nano
 from service.bundle.sessions import make_session
 
 OPSET = 18
@@ -33,28 +32,30 @@ class ExportError(ModelError):
 class _ImageGraph(nn.Module):
     """Only what the service needs of the image side."""
 
-    def __init__(self, student: Nano) -> None:
+    def __init__(self, student: nn.Module) -> None:
         super().__init__()
-        self.student = student
+        self.student: Any = student
 
     def forward(
         self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        return self.student.encode_image(frames, rois, roi_classes, pairs)
+        scene, relation, gate = self.student.encode_image(frames, rois, roi_classes, pairs)
+        return scene, relation, gate
 
 
 class _TextGraph(nn.Module):
     """Only what the service needs of the text side."""
 
-    def __init__(self, student: Nano) -> None:
+    def __init__(self, student: nn.Module) -> None:
         super().__init__()
-        self.student = student
+        self.student: Any = student
 
     def forward(self, tokens: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
-        return self.student.encode_text(tokens, spans)
+        pooled, svo = self.student.encode_text(tokens, spans)
+        return pooled, svo
 
 
-def export_image_encoder(student: Nano, path: Path) -> None:
+def export_image_encoder(student: nn.Module, path: Path) -> None:
     """Write ``image_encoder.onnx``; every size but the channel count stays free."""
     frames = torch.zeros(2, 360, 640, 3, dtype=torch.uint8)
     rois = torch.tensor([[0, 0.1, 0.1, 0.5, 0.6], [0, 0.4, 0.3, 0.9, 0.9], [1, 0.0, 0.0, 1.0, 1.0]])
@@ -71,9 +72,9 @@ def export_image_encoder(student: Nano, path: Path) -> None:
     _export(_ImageGraph(student), example, path, list(axes)[:4], list(axes)[4:], axes)
 
 
-def export_text_encoder(student: Nano, path: Path) -> None:
+def export_text_encoder(student: nn.Module, path: Path) -> None:
     """Write ``text_encoder.onnx`` for any number of texts."""
-    context = student.context_length
+    context = int(cast(Any, student).context_length)
     spans = torch.full((2, 3, context), 1.0 / context)
     example = (torch.ones(2, context, dtype=torch.int64), spans)
     axes = {"tokens": {0: "T"}, "spans": {0: "T"}, "pooled": {0: "T"}, "svo": {0: "T"}}
@@ -81,12 +82,16 @@ def export_text_encoder(student: Nano, path: Path) -> None:
 
 
 def parity(
-    graph: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]], outputs: Sequence[str]
+    graph: nn.Module,
+    path: Path,
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Sequence[str],
+    loose: bool = False,
 ) -> dict[str, float]:
     """Largest absolute difference between torch and ONNX Runtime on the same inputs, by output.
 
     Raises:
-        ExportError: When one exceeds its tolerance.
+        ExportError: When one exceeds its tolerance; never when ``loose``.
     """
     with torch.no_grad():
         expected = graph(*(torch.from_numpy(value) for value in inputs.values()))
@@ -95,19 +100,23 @@ def parity(
     for name, wanted, got in zip(outputs, expected, actual, strict=True):
         found[name] = float(np.abs(wanted.numpy() - got).max(initial=0.0))
         limit = GATE_TOLERANCE if name == "scene_gate" else PARITY_TOLERANCE
-        if found[name] > limit:
+        if found[name] > limit and not loose:
             raise ExportError(
                 f"{path.name}: {name} of torch and ONNX differ by {found[name]:.2e}, limit {limit}"
             )
     return found
 
 
-def image_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+def image_parity(
+    student: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]], loose: bool = False
+) -> dict[str, float]:
     """`parity` of the image graph."""
-    return parity(_ImageGraph(student), path, inputs, ("scene", "relation", "scene_gate"))
+    return parity(_ImageGraph(student), path, inputs, ("scene", "relation", "scene_gate"), loose)
 
 
-def text_parity(student: Nano, path: Path, inputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+def text_parity(
+    student: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]]
+) -> dict[str, float]:
     """`parity` of the text graph."""
     return parity(_TextGraph(student), path, inputs, ("pooled", "svo"))
 

@@ -90,7 +90,8 @@ def load_live_engine(settings: Settings) -> LiveEngine:
     started = time.perf_counter()
     keep_at = settings.data_dir / KNOWLEDGE_FILE
     source = keep_at if keep_at.is_file() else settings.knowledge_file
-    engine = load_engine(settings.bundle, settings.threads, _load_hierarchy(source))
+    hierarchy = _load_hierarchy(source)
+    engine = load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
     log.info(
         "engine_loaded",
         bundle=engine.bundle.manifest.name,

@@ -193,7 +193,8 @@ def _load_engine(settings: "Settings") -> "Engine":
     from knowledge.hierarchy import load_hierarchy
     from service.pipeline.engine import load_engine
 
-    return load_engine(settings.bundle, settings.threads, load_hierarchy(settings.knowledge_file))
+    hierarchy = load_hierarchy(settings.knowledge_file)
+    return load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
 
 
 def _write_json(content: Any, path: Path) -> None:

@@ -4,6 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any, cast
 
+import huggingface_hub
 import open_clip
 from open_clip.tokenizer import default_bpe
 from tokenizers import Tokenizer
@@ -61,6 +62,20 @@ def load_tokenizer(spec: ClipSpec) -> Tokenizer:
             "tokenizer.json"
         )
     return clip_tokenizer(Path(default_bpe()))
+
+
+def weights_address(spec: ClipSpec) -> str | None:
+    """Where a tag's weights come from; None for a file of one's own or random weights.
+
+    Raises:
+        TowerError: The tag is unknown.
+    """
+    if spec.pretrained is None or Path(spec.pretrained).is_file():
+        return None
+    config = open_clip.get_pretrained_cfg(_known_name(spec), spec.pretrained)
+    if not config:
+        raise TowerError(f"pretrained: {spec.pretrained!r} is no file and no tag")
+    return str(config.get("url") or huggingface_hub.constants.ENDPOINT)
 
 
 def _known_name(spec: ClipSpec) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from service.bundle.encoder import ImageEncoder
 from service.bundle.graphs import (
@@ -15,17 +16,19 @@ from service.bundle.graphs import (
 )
 from service.bundle.manifest import (
     CALIBRATION,
-    IMAGE_ENCODER,
     TEXT_ENCODER,
     TOKENIZER,
+    BundleError,
     Manifest,
     check_file,
+    image_encoder_file,
     load_manifest,
     manifest_digest,
 )
-from service.bundle.sessions import Session, make_session, runtime_name
+from service.bundle.sessions import CUDA, Session, make_session, runtime_name
 from service.bundle.text import TextEncoder
 
+Precision = Literal["auto", "fp32", "fp16", "int8"]
 EMBEDDED_BUNDLE = Path(__file__).parent.parent / "bundles" / "nano"
 
 
@@ -58,7 +61,10 @@ class Bundle:
 
 
 def load_bundle(
-    folder: Path = EMBEDDED_BUNDLE, threads: int = 0, providers: Sequence[str] | None = None
+    folder: Path = EMBEDDED_BUNDLE,
+    threads: int = 0,
+    providers: Sequence[str] | None = None,
+    precision: Precision = "auto",
 ) -> Bundle:
     """Verify a bundle and open it.
 
@@ -66,6 +72,7 @@ def load_bundle(
         folder: Bundle folder.
         threads: Threads inside one operator; 0 lets the runtime choose.
         providers: Execution providers by falling preference; None is the CPU alone.
+        precision: Which image encoder; ``auto`` takes fp16 on a GPU where the bundle has it.
 
     Returns:
         The bundle; every graph has run once, so the first request pays nothing extra.
@@ -77,7 +84,8 @@ def load_bundle(
     manifest = load_manifest(folder)
     for name, record in manifest.files.items():
         check_file(folder, name, record)
-    image_session = open_image_encoder(folder, manifest, threads, providers)
+    chosen = choose_precision(manifest, precision, providers)
+    image_session = open_image_encoder(folder, manifest, threads, providers, chosen)
     text_session = open_text_encoder(folder, manifest, threads, providers)
     detector_session = open_detector(folder, manifest, threads, providers)
     check_calibration(folder / CALIBRATION)
@@ -86,7 +94,7 @@ def load_bundle(
         folder=folder,
         manifest=manifest,
         digest=manifest_digest(folder),
-        runtime=runtime_name(image_session),
+        runtime=f"{runtime_name(image_session)}, {chosen}",
         image_encoder=ImageEncoder(image_session),
         text_encoder=TextEncoder(
             text_session, folder / TOKENIZER, text.context_length, text.pad_id
@@ -95,11 +103,32 @@ def load_bundle(
     )
 
 
+def choose_precision(
+    manifest: Manifest, wanted: Precision, providers: Sequence[str] | None = None
+) -> str:
+    """The precision to load.
+
+    Raises:
+        BundleError: The bundle does not have it.
+    """
+    if wanted == "auto":
+        on_gpu = providers is not None and providers[0] == CUDA
+        return "fp16" if on_gpu and "fp16" in manifest.precisions else "fp32"
+    if wanted not in manifest.precisions:
+        have = ", ".join(manifest.precisions)
+        raise BundleError(f"{manifest.name}: has no precision {wanted}, found {have}")
+    return wanted
+
+
 def open_image_encoder(
-    folder: Path, manifest: Manifest, threads: int, providers: Sequence[str] | None = None
+    folder: Path,
+    manifest: Manifest,
+    threads: int,
+    providers: Sequence[str] | None = None,
+    precision: str = "fp32",
 ) -> Session:
     """Load the image encoder and see that it keeps its contract."""
-    path = folder / IMAGE_ENCODER
+    path = folder / image_encoder_file(precision)
     session = make_session(path, threads, providers)
     check_image_encoder(path, session, manifest.half_dim)
     return session

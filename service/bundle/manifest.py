@@ -135,11 +135,17 @@ class Manifest(_Strict):
 
     @model_validator(mode="after")
     def _names_every_part(self) -> Manifest:
-        parts = (IMAGE_ENCODER, TEXT_ENCODER, TOKENIZER, CALIBRATION, self.detector.file)
+        encoders = (image_encoder_file(precision) for precision in self.precisions)
+        parts = (*encoders, TEXT_ENCODER, TOKENIZER, CALIBRATION, self.detector.file)
         missing = [name for name in parts if name not in self.files]
         if missing:
             raise ValueError(f"files lacks {_listed(missing)}, expected {_listed(parts)}")
         return self
+
+
+def image_encoder_file(precision: str) -> str:
+    """``image_encoder.onnx``, or ``image_encoder.fp16.onnx`` and the like."""
+    return IMAGE_ENCODER if precision == "fp32" else f"image_encoder.{precision}.onnx"
 
 
 def load_manifest(folder: Path) -> Manifest:

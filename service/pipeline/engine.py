@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from knowledge.hierarchy import Hierarchy, Violation, load_hierarchy
-from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, load_bundle
+from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, Precision, load_bundle
 from service.bundle.manifest import BundleError
 from service.errors import KnowledgeChanged, KnowledgeRejected
 from service.pipeline.frame import FrameAnalyzer
@@ -39,6 +39,7 @@ def load_engine(
     threads: int = 0,
     hierarchy: Hierarchy | None = None,
     calibration: Calibration | None = None,
+    precision: Precision = "auto",
 ) -> Engine:
     """Load a bundle and embed a hierarchy.
 
@@ -47,12 +48,13 @@ def load_engine(
         threads: Threads inside one operator; 0 lets the runtime choose.
         hierarchy: The shipped one when left out.
         calibration: The bundle's own when left out.
+        precision: Which image encoder of the bundle.
 
     Raises:
         BundleError: In one line, when the bundle is not as its manifest says.
         KnowledgeRejected: When a description does not fit the encoder.
     """
-    bundle = load_bundle(bundle_dir, threads)
+    bundle = load_bundle(bundle_dir, threads, precision=precision)
     detector = Detector(bundle.detector_session, bundle.manifest.detector)
     detector.warm_up()
     known = hierarchy or load_hierarchy()
