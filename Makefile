@@ -6,7 +6,7 @@ SERVE_BIN := .venv/bin
 TRAIN_BIN := .venv-train/bin
 TOP_TESTS := $(wildcard tests/test_*.py)
 
-.PHONY: install run check test bench train-env clean
+.PHONY: install run check test bench pipeline-tiny train-env clean
 
 # The serving install: no torch, no developer tools.
 install: .venv/.installed
@@ -28,6 +28,10 @@ test: check
 # Ratios between ways to do the same, measured in one run.
 bench: .venv/.installed
 	$(SERVE_BIN)/python benchmarks/frames.py
+
+# Captions to a served answer, through every stage's own command.
+pipeline-tiny: .venv-train/.installed
+	$(TRAIN_BIN)/python benchmarks/pipeline_tiny.py
 
 train-env: .venv-train/.installed
 

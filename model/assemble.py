@@ -59,10 +59,6 @@ REMARKS = (
     "One seed. No figure on a public benchmark: their footage is not at hand.",
     "The student never saw a real picture. Where a frame lies outside its drawn ones, the answer says "
     "`appearance: off` and only class and box geometry count.",
-    "Steps 1 to 1400 of 2200 ran without the term for idle pairs and with 4 idle pairs a scene; the tokenizer came from a trainer whose ties were broken by chance. A run from "
-    "scratch by the committed code will therefore differ in its weights.",
-    "In this run about 0.1 % of the training captions equalled one of nine sentences of the hierarchy (such "
-    "as `A pedestrian is struck by our car.`); the generator now draws such captions again.",
     "The detector's threshold rule (F2 on the training cameras) was chosen after its held-out curves were seen.",
     "The detector learned from ego frames that come from the clips dcoa_redcar_tbone and "
     "dcoa_intersection_tbone, and from a frame of normal_udacity_highway: those clips count as seen.",

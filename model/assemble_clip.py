@@ -19,10 +19,10 @@ from model.detector.footage import data_root, read_frames, split_by_camera
 from model.detector.recipe import load_detector_recipe
 from model.detector.yolo import export_yolo
 from model.errors import ModelError
-from model.export import export_text_encoder, image_parity, text_parity, write_manifest
+from model.export import image_parity, text_parity, write_manifest
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.clip_tower import ClipTower
-from model.variants import export_fp32, write_variants
+from model.variants import export_fp32, export_text, write_variants
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.bundle.manifest import load_manifest
 from service.pipeline.engine import load_engine
@@ -69,7 +69,7 @@ def assemble_clip_bundle(
     out.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(out / "tokenizer.json"))
     nodes = export_fp32(tower, out / "image_encoder.onnx")
-    export_text_encoder(tower, out / "text_encoder.onnx")
+    export_text(tower, out / "text_encoder.onnx")
     fields = {
         "schema_version": 1,
         "name": name,

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import structlog
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from model.errors import ModelError
-from model.export import export_image_encoder, image_parity
+from model.export import export_image_encoder, export_text_encoder, image_parity
 from model.towers.attention import export_attention
 from model.towers.clip_tower import ClipTower
 from service.bundle.encoder import ImageEncoder
@@ -37,6 +38,13 @@ def export_fp32(tower: ClipTower, path: Path) -> int:
     count = export_attention(exported.visual, is_fused=True)
     export_image_encoder(exported, path)
     return count
+
+
+def export_text(tower: ClipTower, path: Path) -> None:
+    """Write the text graph; torch's own attention would fix the number of texts in it."""
+    exported = copy.deepcopy(tower)
+    export_attention(exported.text, is_fused=False)
+    export_text_encoder(exported, path)
 
 
 def export_fp16(tower: ClipTower, path: Path) -> int:
@@ -65,10 +73,20 @@ def export_int8(tower: ClipTower, path: Path) -> None:
             path,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=["MatMul", "Gemm"],
+            nodes_to_quantize=_linear_nodes(plain),
+            # Shapes behind RoiAlign cannot be inferred; every tensor there is a float.
+            extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
     finally:
         plain.unlink(missing_ok=True)
+
+
+def _linear_nodes(path: Path) -> list[str]:
+    """The tower's linear maps. The heads are left out: small, and where an error would count."""
+    graph = onnx.load(path).graph
+    weights = {tensor.name for tensor in graph.initializer}
+    linear = [n.name for n in graph.node if n.op_type == "MatMul" and n.input[1] in weights]
+    return [name for name in linear if "relation_head" not in name]
 
 
 def write_variants(

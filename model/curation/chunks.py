@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from model.curation.lexicon import Lexicon, lexicon
 from model.curation.parse import ROOT, Parse, Token
-from model.curation.tagger import Tagged, tag
+from model.curation.tagger import PHRASE, Tagged, phrase_end, tag
 
 NAME = "chunk"
-PHRASE = frozenset({"DET", "ADJ", "NUM", "NOUN", "PROPN"})
 
 
 def parse_chunks(text: str) -> Parse:
@@ -95,32 +94,22 @@ class _Builder:
         if self.words[i].pos == "PUNCT" and self.words[i].text not in ",;.":
             return
         self.case = None
+        if self._is_list(i):
+            self.conjunction = i
         if self.words[i].pos == "SCONJ":
             self.clause, self.noun, self.conjunction = _Clause([]), None, None
         elif self.clause.verb is None and not self.clause.subjects:
             self.noun = None
 
+    def _is_list(self, i: int) -> bool:
+        """A comma between nouns of which the last comes after "and"."""
+        after = self.words[i + 1 :]
+        goes_on = bool(after) and after[0].pos in PHRASE and any(w.pos == "CCONJ" for w in after)
+        return self.noun is not None and self.dep[self.noun] != "fronted" and goes_on
+
     def _noun_phrase(self, i: int) -> int:
         """Read determiners, modifiers and nouns; the last noun is the head."""
-        end = i
-        while end < len(self.words) and self.words[end].pos in (
-            "DET",
-            "ADJ",
-            "NUM",
-            "NOUN",
-            "PROPN",
-        ):
-            if end > i and self.words[end].pos in ("DET",) and self.words[end - 1].pos == "NOUN":
-                break
-            end += 1
-            # "a black and white dog": a conjunction between modifiers is inside the phrase.
-            if (
-                end + 1 < len(self.words)
-                and self.words[end].pos == "CCONJ"
-                and self.words[end - 1].pos == "ADJ"
-                and self.words[end + 1].pos == "ADJ"
-            ):
-                end += 1
+        end = phrase_end(self.words, i)
         nouns = [j for j in range(i, end) if self.words[j].pos in ("NOUN", "PROPN")]
         if not nouns:
             self._predicate(i, end)

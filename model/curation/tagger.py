@@ -7,7 +7,7 @@ from model.curation.lexicon import Lexicon, VerbForm
 
 WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
 ADJECTIVE = re.compile(r"^(?!vege|const)\w{3,}(ful|ous|ish|able|ible|less|ese)$")
-NOMINAL = frozenset({"NOUN", "PROPN", "ADJ", "NUM", "DET"})
+PHRASE = frozenset({"DET", "ADJ", "NUM", "NOUN", "PROPN"})  # what a noun phrase is made of
 FINITE: frozenset[VerbForm] = frozenset({"s", "past", "base"})
 
 
@@ -177,10 +177,10 @@ def _settle_adverbs(words: list[Tagged], lexicon: Lexicon) -> None:
     """Words that are prepositions before a noun and adverbs or particles elsewhere."""
     for i, word in enumerate(words):
         after = words[i + 1].pos if i + 1 < len(words) else ""
-        if word.pos == "ADP" and " " not in word.text and after not in NOMINAL | {"PRON"}:
+        if word.pos == "ADP" and " " not in word.text and after not in PHRASE | {"PRON"}:
             if lexicon.has("particles", word.lower) or after in ("", "PUNCT", "ADP"):
                 word.pos = "ADV" if word.lower != "to" else "ADP"
-        elif word.pos == "ADV" and after in NOMINAL and i > 0:
+        elif word.pos == "ADV" and after in PHRASE and i > 0:
             is_preposition = lexicon.has("prepositions", word.lower)
             if is_preposition and words[i - 1].pos in ("NOUN", "VERB", "AUX", "ADV"):
                 word.pos = "ADP"
@@ -188,3 +188,16 @@ def _settle_adverbs(words: list[Tagged], lexicon: Lexicon) -> None:
                 word.pos = "ADJ"
         if word.pos == "DET" and word.lower == "that" and after in ("VERB", "AUX"):
             word.pos = "PRON"
+
+
+def phrase_end(words: list[Tagged], start: int) -> int:
+    """Where the noun phrase ends that begins at ``start``; "black and white" stays together."""
+    end = start
+    while end < len(words) and words[end].pos in PHRASE:
+        if end > start and words[end].pos == "DET" and words[end - 1].pos == "NOUN":
+            break
+        end += 1
+        around = [word.pos for word in words[end - 1 : end + 2]]
+        if around == ["ADJ", "CCONJ", "ADJ"]:
+            end += 1
+    return end

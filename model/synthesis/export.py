@@ -23,7 +23,8 @@ def generate(kind: str, out: Path, count: int, seed: int) -> None:
 
     Args:
         kind: ``layouts`` or ``traffic``.
-        out: Gets ``scenes.jsonl``, PNG files, ``sheet.png``; traffic also ``NAME.mp4`` and
+        out: Gets ``scenes.jsonl``, PNG files, ``sheet.png``, and what training on captions reads:
+            ``captions.jsonl`` and ``rois.jsonl``; traffic also ``NAME.mp4`` and
             ``metadata.json`` in the form of DoTA.
         count: Layouts, or clips of traffic.
         seed: First seed.
@@ -36,6 +37,8 @@ def generate(kind: str, out: Path, count: int, seed: int) -> None:
     out.mkdir(parents=True, exist_ok=True)
     shown: list[NDArray[np.uint8]] = []
     metadata: dict[str, Any] = {}
+    captions: list[str] = []
+    rois: list[str] = []
     with (out / "scenes.jsonl").open("w", encoding="utf-8") as rows:
         for number in track(range(seed, seed + count), kind):
             if kind == "layouts":
@@ -46,7 +49,12 @@ def generate(kind: str, out: Path, count: int, seed: int) -> None:
                 metadata[name] = _dota_entry(clip)
                 scene = clip.moments[int(clip.label.argmax())].scene
             rows.write(json.dumps(_row(name, scene)) + "\n")
+            told = [fact.captions[number % len(fact.captions)].text for fact in scene.facts]
+            captions.append(json.dumps({"image": f"{name}.png", "captions": told}))
+            rois.append(json.dumps(_detections(name, scene)))
             shown.append(_write_picture(scene, out / f"{name}.png"))
+    for file, lines in (("captions.jsonl", captions), ("rois.jsonl", rois)):
+        (out / file).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     _write_sheet(shown, out / "sheet.png")
     if metadata:
         (out / "metadata.json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
@@ -66,6 +74,23 @@ def _row(name: str, scene: Scene) -> dict[str, Any]:
         "classes": scene.class_names,
         "xyxy": scene.xyxy.round(5).tolist(),
         "facts": facts,
+    }
+
+
+def _detections(name: str, scene: Scene) -> dict[str, Any]:
+    """The true boxes in the form in which detections are kept.
+
+    A layout's things are named by their nouns, as a detector that knows them would: only so can a
+    caption's noun find its box.
+    """
+    names = list(scene.class_names)
+    if scene.facts and scene.facts[0].key.startswith("layout"):
+        names = scene.facts[0].key.split(":")[1:]
+    return {
+        "image": f"{name}.png",
+        "xyxy": scene.xyxy.round(5).tolist(),
+        "class": names,
+        "confidence": [1.0] * len(scene.class_names),
     }
 
 

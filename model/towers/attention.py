@@ -1,4 +1,4 @@
-"""Attention of open_clip's image transformer, written so that ONNX Runtime's kernels apply.
+"""Attention of open_clip's transformers, written so that ONNX Runtime's kernels apply.
 
 PyTorch exports ``nn.MultiheadAttention`` as a long chain of small operators that no fusion
 recognises. Here the same weights run through three linear maps and one step of attention, which a
@@ -39,25 +39,27 @@ class ExportedAttention(nn.Module):
         self.out = attention.out_proj
 
     def forward(
-        self, query: Tensor, key: Tensor, value: Tensor, **_: object
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        attn_mask: Tensor | None = None,
+        **_: object,
     ) -> tuple[Tensor, None]:
         """(N, L, W) to (N, L, W), in the signature of ``nn.MultiheadAttention``."""
         q, k, v = self.query(query), self.key(key), self.value(value)
-        mixed = (
-            _FusedStep.apply(q, k, v, self.num_heads)
-            if self.is_fused
-            else _plain_step(q, k, v, self.num_heads)
-        )
-        return self.out(mixed), None
+        if self.is_fused and attn_mask is None:
+            return self.out(_FusedStep.apply(q, k, v, self.num_heads)), None
+        return self.out(_plain_step(q, k, v, self.num_heads, attn_mask)), None
 
 
-def export_attention(visual: nn.Module, is_fused: bool) -> int:
-    """Replace the self-attention of an image transformer in place.
+def export_attention(encoder: nn.Module, is_fused: bool) -> int:
+    """Replace the self-attention of an image or text transformer in place.
 
     Returns:
         How many were replaced; 0 for a tower that has none of this kind.
     """
-    blocks = getattr(getattr(visual, "transformer", None), "resblocks", ())
+    blocks = getattr(getattr(encoder, "transformer", None), "resblocks", ())
     replaced = 0
     for block in blocks:
         if isinstance(block.attn, nn.MultiheadAttention):
@@ -66,15 +68,20 @@ def export_attention(visual: nn.Module, is_fused: bool) -> int:
     return replaced
 
 
-def _plain_step(q: Tensor, k: Tensor, v: Tensor, num_heads: int) -> Tensor:
+def _plain_step(
+    q: Tensor, k: Tensor, v: Tensor, num_heads: int, mask: Tensor | None = None
+) -> Tensor:
+    """Attention spelled out; ``mask`` (L, L) or (N * H, L, L) is added to its logits."""
     count, length, width = q.shape
     size = width // num_heads
 
     def heads(x: Tensor) -> Tensor:
         return x.reshape(count, length, num_heads, size).transpose(1, 2)  # (N, H, L, W/H)
 
-    weights = (heads(q) @ heads(k).transpose(2, 3) / math.sqrt(size)).softmax(dim=-1)
-    return (weights @ heads(v)).transpose(1, 2).reshape(count, length, width)
+    logits = heads(q) @ heads(k).transpose(2, 3) / math.sqrt(size)
+    if mask is not None:
+        logits = logits + (mask if mask.ndim == 2 else mask.unflatten(0, (-1, num_heads)))
+    return (logits.softmax(dim=-1) @ heads(v)).transpose(1, 2).reshape(count, length, width)
 
 
 class _FusedStep(torch.autograd.Function):

@@ -105,7 +105,8 @@ class PositionEmbedding(nn.Module):
 
     def forward(self, box: Tensor) -> Tensor:
         """(N, numbers) to (N, width)."""
-        embedded: Tensor = self.norm(self.linear(box)) * self.unit
+        # Three dimensions export as MatMul: the quantiser turns a Gemm that is used twice wrong.
+        embedded: Tensor = self.norm(self.linear(box[None])[0]) * self.unit
         return embedded
 
 

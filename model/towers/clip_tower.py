@@ -166,7 +166,9 @@ class ClipTower(nn.Module):
             return token_output[:, 0 if kind == "first" else -1]
         is_end = tokens == self.text.eos_id if kind == "eos" else tokens  # CLIP: the highest id
         place = is_end.to(torch.int64).argmax(dim=1)
-        return token_output[torch.arange(len(tokens), device=tokens.device), place]
+        # A gather leaves the number of texts free in a traced graph; indexing by arange fixes it.
+        rows = place[:, None, None].expand(-1, 1, token_output.shape[2])
+        return token_output.gather(1, rows)[:, 0]
 
     def _token_outputs(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """r_sent of Eq. (1), twice: as CLIP pools it, and as the SVO half reads it."""

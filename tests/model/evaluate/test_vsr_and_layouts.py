@@ -1,0 +1,143 @@
+"""VSR's rules, and the layout figures, on embeddings whose answers are known."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.data.records import Caption
+from model.evaluate.embedders import View
+from model.evaluate.layouts import LayoutEmbeddings, draw_tsne, layout_figures
+from model.evaluate.vsr import (
+    VsrError,
+    VsrItem,
+    accuracies,
+    decide,
+    judge,
+    read_vsr,
+    sentence,
+    text_only,
+)
+from model.evaluate.vsr_geometry import geometry_says
+
+LEFT = np.array([[0.0, 0.4, 0.2, 0.6], [0.7, 0.4, 0.9, 0.6]], np.float32)
+
+
+def item(relation: str = "left of", label: int = 1, **changes: str) -> VsrItem:
+    words = {"subj": "cat", "obj": "dog", **changes}
+    caption = f"The {words['subj']} is {relation} the {words['obj']}."
+    return VsrItem(image="a.jpg", caption=caption, label=label, relation=relation, **words)
+
+
+class Oracle:
+    """Embeds a picture as "left", a text by whether it says so."""
+
+    def images(self, views: Sequence[View]) -> NDArray[np.float32]:
+        return np.tile(np.array([[1, 0]], np.float32), (len(views), 1))
+
+    def texts(self, captions: Sequence[Caption]) -> NDArray[np.float32]:
+        rows = [[1, 0] if " left of" in c.text else [0, 1] for c in captions]
+        return np.array(rows, np.float32)
+
+
+def located(_: VsrItem) -> tuple[View, int]:
+    return View(np.zeros((4, 4, 3), np.uint8), LEFT, (3, 3)), 2
+
+
+def test_published_lines_are_read(tmp_path: Path) -> None:
+    """Votes and links are read past; a broken line is named."""
+    row = {
+        **item().model_dump(),
+        "image_link": "x",
+        "annotator_id": 3,
+        "vote_true_validator_id": [],
+    }
+    path = tmp_path / "test.jsonl"
+    path.write_text(json.dumps(row) + "\n{}\n", encoding="utf-8")
+
+    with pytest.raises(VsrError, match=r"test\.jsonl:2"):
+        read_vsr(path)
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert read_vsr(path) == [item()]
+
+
+def test_the_sentence_of_another_relation() -> None:
+    """The spans move with the words."""
+    caption = sentence(item(), "right of")
+
+    assert caption.text == "The cat is right of the dog."
+    assert [caption.text[slice(*span)] for span in caption.spans] == ["cat", "right of", "dog"]
+    with pytest.raises(VsrError, match="not found"):
+        sentence(VsrItem(image="a", caption="x", label=1, relation="on", subj="cat", obj="dog"))
+
+
+def test_rules_by_hand() -> None:
+    """The first is true of the picture, the second is not, and a tie is never true."""
+    judged = judge(Oracle(), [item(), item("right of", 0), item("near", 1)], located)
+    answers = decide(judged, judged[:2])
+
+    assert answers["R1 inverse"].tolist() == [True, False, False]
+    assert answers["R2 centred"].tolist()[:2] == [True, False]
+    assert answers["always true"].tolist() == [True, True, True]
+    assert answers["geometry only"].tolist() == [True, False, False]
+    rows = accuracies(judged, answers)
+    assert rows["R1 inverse"]["all (3)"] == pytest.approx(200 / 3)
+    assert rows["R1 inverse"]["projective (2)"] == 100
+    assert rows["R1 inverse"]["both detected (3)"] == pytest.approx(200 / 3)
+
+
+@pytest.mark.parametrize(
+    ("relation", "says"),
+    [("left of", True), ("right of", False), ("touching", False), ("far from", True),
+     ("near", False), ("inside", False), ("facing", None)],
+)  # fmt: skip
+def test_geometry_by_hand(relation: str, says: bool | None) -> None:
+    """Two boxes side by side with a wide gap."""
+    assert geometry_says(relation, LEFT) is says
+
+
+def test_the_text_control_learns_words_only() -> None:
+    """It finds the word that gives the label away in this made-up set."""
+    train = [item("left of", 1), item("right of", 0)] * 5
+
+    assert text_only(train, [item("left of"), item("right of")]).tolist() == [True, False]
+
+
+def perfect() -> LayoutEmbeddings:
+    eye = np.tile(np.eye(8, dtype=np.float32), (12, 1, 1))
+    return LayoutEmbeddings(eye, eye)
+
+
+def test_layout_figures_of_a_perfect_model() -> None:
+    """Everything is 1 and nothing is off."""
+    figures = layout_figures(perfect())
+
+    assert figures.items == 96
+    for name in ("image_to_text", "text_to_image", "true_over_inverse", "ari_images", "nmi_texts"):
+        assert getattr(figures, name) == pytest.approx(1)
+    assert figures.octants_off == 0
+    assert (figures.low, figures.high) == (1, 1)
+
+
+def test_clusters_may_be_perfect_while_the_matching_is_wrong() -> None:
+    """Texts turned by one octant: the clusters stay, every choice is one octant off."""
+    good = perfect()
+    turned = LayoutEmbeddings(good.images, np.roll(good.texts, 1, axis=1))
+
+    figures = layout_figures(turned)
+
+    assert figures.ari_images == figures.ari_texts == pytest.approx(1)
+    assert figures.image_to_text == 0
+    assert figures.octants_off == 1
+
+
+def test_tsne_leaves_a_picture_and_its_points(tmp_path: Path) -> None:
+    """Points as data, one for each picture and text."""
+    draw_tsne(perfect(), "perfect", tmp_path / "tsne")
+
+    points = json.loads((tmp_path / "tsne.json").read_text(encoding="utf-8"))
+    assert len(points["images"]) == len(points["texts"]) == len(points["octant"]) == 96
+    assert (tmp_path / "tsne.png").stat().st_size > 5000
