@@ -51,7 +51,7 @@ train-env: .venv-train/.installed
 .venv-train/.installed: pyproject.toml constraints/train.txt
 	deploy/system-packages.sh train
 	test -d .venv-train || $(PYTHON) -m venv .venv-train
-	$(TRAIN_BIN)/python -m pip install --quiet -c constraints/train.txt -e ".[train,dev]"
+	$(TRAIN_BIN)/python -m pip install --quiet -c constraints/train.txt -e ".[train,cluster,dev]"
 	touch $@
 
 clean:
