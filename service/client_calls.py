@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from service.api.problems import Problem
 from service.api.schemas import FramesAnswer, JobAnswer
-from service.errors import ServiceError
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import Report
 from service.pipeline.stream_score import StreamProblem, StreamScore
@@ -24,8 +23,8 @@ OnProgress = Callable[[JobAnswer], None]
 Picture = Path | str | bytes
 
 
-class ServiceRefused(ServiceError):
-    """The service answered with a problem.
+class ServiceRefused(Exception):
+    """The service answered with a problem; seen from the client, so no `ServiceError`.
 
     Attributes:
         problem: Status, title, detail and fields as the service sent them.

@@ -46,7 +46,7 @@ def write_manifest(folder: Path, **changes: Any) -> None:
     """Write `manifest.json` for the files as they lie there; ``changes`` replace top-level keys."""
     files = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        for name in PARTS
+        for name in [*PARTS, *(path.name for path in folder.glob("image_encoder.*.onnx"))]
         if (content := (folder / name).read_bytes())
     }
     manifest: dict[str, Any] = {

@@ -1,0 +1,49 @@
+"""A sweep trains every variant, keeps what is finished, and writes one table."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model.recipe import read_recipe
+from model.sweep import SweepRecipe, run_sweep, sweep_table
+
+SHIPPED = Path(__file__).parents[2] / "model" / "recipes" / "layouts.yaml"
+
+
+@pytest.mark.slow
+def test_two_variants_end_to_end(tmp_path: Path) -> None:
+    """Figures, points and pictures; a second run trains nothing."""
+    recipe = SweepRecipe.model_validate(
+        {
+            "name": "small",
+            "plan": {"steps": 3, "anchors": 4, "groups": 10, "width": 24, "half_dim": 16},
+            "variants": {"paper": {"objective": "paper"}, "itc": {"objective": "paper+itc"}},
+            "pictures": ["itc"],
+        }
+    )
+
+    found = run_sweep(recipe, tmp_path)
+
+    assert list(found) == [("paper", 0), ("itc", 0)]
+    rows = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
+    assert [row["variant"] for row in rows] == ["paper", "itc"]
+    assert all(row["items"] == 80 for row in rows)
+    assert (tmp_path / "itc-0" / "tsne.png").is_file()
+    assert (tmp_path / "table.png").is_file()
+    assert len((tmp_path / "table.md").read_text(encoding="utf-8").splitlines()) == 4
+    stamp = (tmp_path / "paper-0" / "metrics.jsonl").stat().st_mtime_ns
+    assert sweep_table(run_sweep(recipe, tmp_path)).row_count == 2
+    assert (tmp_path / "paper-0" / "metrics.jsonl").stat().st_mtime_ns == stamp
+
+
+def test_the_shipped_sweep_holds_the_ablation_of_table_3() -> None:
+    """No SVO, no ROI, neither, no triplet, all; and the objectives A to G."""
+    variants = read_recipe(SHIPPED, SweepRecipe).variants
+
+    assert not variants["no_svo"].use_svo
+    assert not variants["no_roi"].use_roi
+    assert not variants["no_svo_no_roi"].use_svo
+    assert not variants["no_svo_no_roi"].use_roi
+    assert not variants["E_no_triplet"].triplet
+    assert {name[0] for name in variants} >= set("ABCDEFG")
