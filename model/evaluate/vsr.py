@@ -213,9 +213,24 @@ def text_only(train: Sequence[VsrItem], test: Sequence[VsrItem]) -> NDArray[np.b
 
 
 def write_vsr(out: Path, rows: dict[str, dict[str, float]]) -> None:
-    """``vsr.json`` in the folder."""
+    """``vsr.json`` and ``vsr.png`` in the folder."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
     out.mkdir(parents=True, exist_ok=True)
     (out / "vsr.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    parts = list(next(iter(rows.values())))
+    figure, axis = pyplot.subplots(figsize=(9, 3.5), layout="constrained")
+    for number, (name, values) in enumerate(rows.items()):
+        place = np.arange(len(parts)) + 0.8 * number / len(rows)
+        axis.bar(place, [values[part] for part in parts], 0.8 / len(rows), label=name)
+    axis.set(xticks=np.arange(len(parts)) + 0.3, ylim=(0, 100), ylabel="percent right")
+    axis.set_xticklabels(parts, rotation=30, fontsize=7)
+    axis.legend(fontsize=7, ncols=3)
+    figure.savefig(out / "vsr.png", dpi=80)
+    pyplot.close(figure)
 
 
 def _truncated(own: Caption) -> Caption:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from model.data.records import Caption
-from model.evaluate.embedders import View
+from model.evaluate.embedders import BundleEmbedder, View
 from model.evaluate.layouts import LayoutEmbeddings, draw_tsne, layout_figures
 from model.evaluate.vsr import (
     VsrError,
@@ -20,8 +20,14 @@ from model.evaluate.vsr import (
     read_vsr,
     sentence,
     text_only,
+    write_vsr,
 )
 from model.evaluate.vsr_geometry import geometry_says
+from model.evaluate.vsr_locate import locator
+from model.synthesis.layouts import make_layout
+from service.pipeline.engine import load_engine
+from tests.builders.footage import encoded
+from tests.builders.tiny_bundle import write_tiny_bundle
 
 LEFT = np.array([[0.0, 0.4, 0.2, 0.6], [0.7, 0.4, 0.9, 0.6]], np.float32)
 
@@ -104,6 +110,37 @@ def test_the_text_control_learns_words_only() -> None:
     train = [item("left of", 1), item("right of", 0)] * 5
 
     assert text_only(train, [item("left of"), item("right of")]).tolist() == [True, False]
+
+
+def test_a_download_is_judged_from_its_files(tmp_path: Path) -> None:
+    """Generated layouts written as VSR publishes its items, through a bundle and its detector."""
+    engine = load_engine(write_tiny_bundle(tmp_path / "bundle"), threads=1)
+    lines = []
+    for seed in range(6):
+        scene = make_layout(seed)
+        assert scene.frame is not None
+        (tmp_path / f"{seed}.png").write_bytes(encoded(scene.frame, ".png"))
+        _, first, second = scene.facts[0].key.split(":")
+        relation, label = ("left of", 1) if seed % 2 else ("touching", 0)
+        row = {
+            "image": f"{seed}.png", "image_link": "", "label": label, "relation": relation,
+            "caption": f"The {first} is {relation} the {second}.", "subj": first, "obj": second,
+            "annotator_id": 0, "vote_true_validator_id": [], "vote_false_validator_id": [],
+        }  # fmt: skip
+        lines.append(json.dumps(row))
+    (tmp_path / "test.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    items = read_vsr(tmp_path / "test.jsonl")
+
+    judged = judge(BundleEmbedder(engine.bundle), items, locator(engine, tmp_path))
+    rows = accuracies(judged, decide(judged, judged))
+    write_vsr(tmp_path / "out", rows)
+
+    assert rows["always true"]["all (6)"] == 50
+    assert rows["R1 inverse"].keys() >= {"all (6)", "projective (3)", "topological (3)"}
+    assert (tmp_path / "out" / "vsr.png").stat().st_size > 3000
+    (tmp_path / "0.png").write_bytes(b"broken")
+    with pytest.raises(VsrError, match=r"0\.png"):
+        judge(BundleEmbedder(engine.bundle), items, locator(engine, tmp_path))
 
 
 def perfect() -> LayoutEmbeddings:
