@@ -92,26 +92,64 @@ function showReport(url, report) {
   if (report.decode_errors.length) {
     $("clip-status").textContent += ` ${report.decode_errors.length} decoding error(s).`;
   }
-  $("clip-segments").replaceChildren(...report.segments.map((segment) => item(
+  $("clip-segments").replaceChildren(...report.segments.map(segmentItem));
+  for (const kind of ["html", "json", "csv", "vtt"]) $(`clip-${kind}`).href = `${url}/report?format=${kind}`;
+  $("clip-mp4").href = `${url}/video.mp4`;
+  $("clip-links").hidden = false;
+  showFilm(url);
+}
+
+function segmentItem(segment) {
+  const entry = item(
     `${segment.start_s.toFixed(1)} to ${segment.end_s.toFixed(1)} s`,
     segment.explanations[0]?.text ?? "",
     `probability ${percent(segment.probability)}, strongest at ${segment.peak_s.toFixed(1)} s`,
-  )));
-  $("clip-report").href = url;
-  $("clip-report").hidden = false;
+  );
+  const jump = document.createElement("button");
+  jump.type = "button";
+  jump.textContent = "Show";
+  jump.setAttribute("aria-label", `Show the film at ${segment.peak_s.toFixed(1)} seconds`);
+  jump.onclick = () => {
+    $("clip-film").currentTime = segment.peak_s;
+    $("clip-film").focus();
+  };
+  entry.append(jump);
+  return entry;
 }
 
-async function follow(job) {
-  while (job.status === "queued" || job.status === "in_progress") {
-    $("clip-progress").value = job.progress;
-    $("clip-status").textContent = `${job.stage}, ${Math.round(job.progress)} %`;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    job = (await ask(`/jobs/${job.id}`)).body;
-  }
+function showFilm(url) {
+  const film = $("clip-film");
+  const track = document.createElement("track");
+  Object.assign(track, { kind: "captions", label: "Anomalies", srclang: "en", default: true });
+  track.src = `${url}/report?format=vtt`;
+  film.replaceChildren(track);
+  film.src = `${url}/video.mp4`;
+  film.hidden = false;
+}
+
+// The server tells of every change; the browser comes back by itself when the line is cut.
+function ended(job) {
+  return new Promise((resolve) => {
+    const source = new EventSource(`/jobs/${job.id}/events`);
+    source.addEventListener("state", (event) => {
+      const state = JSON.parse(event.data);
+      if (state.status === "queued" || state.status === "in_progress") {
+        $("clip-progress").value = state.progress;
+        $("clip-status").textContent = `${state.stage}, ${Math.round(state.progress)} %`;
+      } else {
+        source.close();
+        resolve(state);
+      }
+    });
+  });
+}
+
+async function follow(queued) {
+  const job = await ended(queued);
   if (job.status === "failed") throw new Error(job.error?.detail ?? job.error?.title ?? "the job failed");
   if (job.status === "cancelled") throw new Error("the job was cancelled");
-  const url = `/jobs/${job.id}/report`;
-  showReport(url, (await ask(url)).body);
+  const url = `/jobs/${job.id}`;
+  showReport(url, (await ask(`${url}/report?format=json`)).body);
 }
 
 $("clip-form").addEventListener("submit", async (event) => {
@@ -120,7 +158,8 @@ $("clip-form").addEventListener("submit", async (event) => {
   const [button, cancel] = form.querySelectorAll("button");
   button.disabled = true;
   $("clip-segments").replaceChildren();
-  $("clip-report").hidden = true;
+  $("clip-links").hidden = $("clip-film").hidden = true;
+  $("clip-film").removeAttribute("src");
   $("clip-status").textContent = "Uploading ...";
   $("clip-progress").hidden = false;
   $("clip-progress").removeAttribute("value");
