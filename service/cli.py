@@ -96,6 +96,10 @@ def analyze(
     sample_fps: Annotated[
         float | None, typer.Option(min=0.1, max=60, help="Frames of a second to score.")
     ] = None,
+    film: Annotated[Path | None, typer.Option(help="Write the annotated film (MP4).")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page to print.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a line for each scored frame.")] = None,
+    vtt: Annotated[Path | None, typer.Option(help="Write the segments as subtitles.")] = None,
     mode: ModeOption = "paired",
     top_k: TopKOption = 5,
     bundle: BundleOption = None,
@@ -104,23 +108,14 @@ def analyze(
     with _plain_errors():
         from rich.console import Console
 
-        from service.pipeline.video import VideoAnalyzer
+        from service.clip_files import ClipFiles, analyze_clip
         from service.printing import print_report, progress_bar
 
         settings = _settings(bundle=bundle, sample_fps=sample_fps)
-        analyzer = VideoAnalyzer(
-            _load_engine(settings),
-            max_pixels=settings.max_image_pixels,
-            max_seconds=settings.max_video_seconds,
-        )
+        files = ClipFiles(film, html, csv, vtt)
+        engine = _load_engine(settings)
         with progress_bar(video.name) as progress:
-            report = analyzer.analyze(
-                video,
-                sample_fps=settings.sample_fps,
-                mode=mode,
-                top_k=top_k,
-                progress=progress,
-            )
+            report = analyze_clip(engine, video, settings, mode, top_k, files, progress)
         if json_path is not None:
             _write_json(report.model_dump(mode="json"), json_path)
         if json_path != STDOUT:

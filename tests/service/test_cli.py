@@ -10,6 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import av
 import pytest
 from typer.testing import CliRunner
 
@@ -94,6 +95,22 @@ def test_analyze_writes_a_report(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert len(report["frames"]) == 10
     assert report["video"]["name"] == "clip.mp4"
+
+
+def test_analyze_writes_what_is_asked_for(tmp_path: Path) -> None:
+    """A film with every scored frame, a page, a table and subtitles, each in its place."""
+    clip = street_clip(tmp_path / "clip.mp4")
+    paths = {kind: tmp_path / f"out.{kind}" for kind in ("film", "html", "csv", "vtt")}
+    options = [word for kind, path in paths.items() for word in (f"--{kind}", path)]
+
+    code, _, _ = run("analyze", clip, "--sample-fps", 5, *options)
+
+    assert code == 0
+    with av.open(str(paths["film"])) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 10
+    assert paths["html"].read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert paths["csv"].read_bytes().count(b"\r\n") == 11
+    assert paths["vtt"].read_text(encoding="utf-8").startswith("WEBVTT")
 
 
 @pytest.mark.parametrize(
