@@ -12,7 +12,7 @@ import uvicorn
 from service.app import create_app
 from service.errors import FatalError
 from service.observe.logs import set_up_logs
-from service.settings import Settings
+from service.settings import MIB, Settings
 
 log = structlog.get_logger()
 
@@ -35,6 +35,8 @@ def run_server(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
+        ws="wsproto",  # the one that is installed with the client
+        ws_max_size=settings.max_image_bytes + MIB,  # the stream itself says what is too large
         timeout_graceful_shutdown=GRACE_S,
     )
     host, port = listener.getsockname()[:2]
