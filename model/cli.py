@@ -150,12 +150,15 @@ def train_filter(
     parser: Annotated[str, typer.Option(help="As for curate.")] = "chunk",
     second_parser: Annotated[str | None, typer.Option(help="Must agree; heuristic only.")] = None,
     count: Annotated[int, typer.Option(min=20, help="Captions to label.")] = 3000,
+    bert: Annotated[
+        str | None, typer.Option(help="Fine-tune this BERT (bert-base-uncased) instead.")
+    ] = None,
 ) -> None:
     """Train the relation filter of `curate --relation-filter`."""
     from model.curation.run import train_filter_command
 
     typer.echo(
-        train_filter_command(captions, out, labels, model_name, parser, second_parser, count)
+        train_filter_command(captions, out, labels, model_name, parser, second_parser, count, bert)
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -136,7 +137,7 @@ def _triplet(
 def do_shard(number: int, rows: Sequence[CaptionRow], parts: Path, plan: Plan) -> int:
     """Write one shard's triplets and counts; the triplets last, for they say that it is done."""
     name, parser = load_parser(plan.parser)
-    judge = load_filter(plan.filter_path) if plan.filter_path is not None else None
+    judge = _judge(plan.filter_path) if plan.filter_path is not None else None
     triplets, counts = make_triplets(rows, parser, name, judge, plan.least_quality)
     part = _part(parts, number)
     part.with_suffix(".counts.json").write_text(json.dumps(counts, sort_keys=True))
@@ -144,6 +145,16 @@ def do_shard(number: int, rows: Sequence[CaptionRow], parts: Path, plan: Plan) -
     partial.write_text("".join(t.model_dump_json() + "\n" for t in triplets), encoding="utf-8")
     partial.replace(part)
     return number
+
+
+@cache
+def _judge(path: Path) -> RelationFilter:
+    """The filter of a file, or of a folder with a fine-tuned BERT."""
+    if path.is_dir():
+        from model.curation.bert_filter import BertFilter
+
+        return BertFilter(path)
+    return load_filter(path)
 
 
 def _run_local(waiting: Sequence[tuple[int, list[CaptionRow]]], parts: Path, plan: Plan) -> None:

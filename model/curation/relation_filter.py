@@ -113,7 +113,7 @@ def train_filter(
     weights = fitted.coef_[0].astype(np.float32)
     bias = float(fitted.intercept_[0])
     scores = np.array([1 / (1 + np.exp(-(weights[rows[i]].sum() + bias))) for i in test])
-    figures = _at_threshold(scores, right[test])
+    figures = at_threshold(scores, right[test])
     return HashedFilter(weights, bias, figures.threshold), figures
 
 
@@ -144,7 +144,7 @@ def _matrix(rows: Sequence[NDArray[np.int64]], chosen: NDArray[np.int64]) -> csr
     return csr_matrix((data, np.concatenate(columns), starts), shape=(len(columns), FEATURES))
 
 
-def _at_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> FilterFigures:
+def at_threshold(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> FilterFigures:
     """The lowest threshold whose precision is wanted; the highest score when there is none."""
     best = float(scores.max())
     for threshold in np.unique(scores):

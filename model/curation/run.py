@@ -53,6 +53,7 @@ def train_filter_command(
     parser: str,
     second_parser: str | None,
     count: int,
+    bert: str | None = None,
 ) -> str:
     """Label, fit, write; returns what the filter reached on labels it had not seen."""
     _, parse = load_parser(parser)
@@ -65,8 +66,14 @@ def train_filter_command(
     else:
         provider = FileLabels(Path(labels))
     rows = islice(read_captions(captions, Counter()), count)
-    fitted, figures = train_filter(list(provider.label([row.caption for row in rows], parse)))
-    fitted.save(out)
+    labelled = list(provider.label([row.caption for row in rows], parse))
+    if bert is not None:
+        from model.curation.bert_filter import train_bert
+
+        figures = train_bert(labelled, out, bert)
+    else:
+        fitted, figures = train_filter(labelled)
+        fitted.save(out)
     return (
         f"{out}: threshold {figures.threshold:.3f}, precision {figures.precision:.3f}, "
         f"recall {figures.recall:.3f}, F1 {figures.f1:.3f} on {figures.held_out} held-out labels"

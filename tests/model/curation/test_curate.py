@@ -4,9 +4,11 @@ import json
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from model.curation.bert_filter import BertFilter, train_bert
 from model.curation.captions import CaptionsError, read_captions, write_shards
 from model.curation.chunks import parse_chunks
 from model.curation.curate import CurationError, Plan, curate
@@ -221,6 +223,37 @@ def test_the_filter_learns_and_is_kept(tmp_path: Path) -> None:
     wrong = next(row[1] for row in rows if row[0] == caption and not row[2])
     assert read.quality(caption, right) == fitted.quality(caption, right)
     assert read.quality(caption, right) > read.quality(caption, wrong)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of transformers, about its own future
+def test_bert_behind_the_same_interface(tmp_path: Path, captions: Path) -> None:
+    """A small one of random values: fine-tuned, kept, and used by `curate`."""
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+    texts = labelled()
+    words = sorted(
+        {word.strip(".") for text in texts for word in text.lower().split()} | {"|", "."}
+    )
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    base = tmp_path / "base"
+    BertTokenizer(vocab_file=str(vocabulary)).save_pretrained(base)
+    size: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = BertConfig(vocab_size=len(words) + 5, intermediate_size=32, **size)
+    BertForSequenceClassification(config).save_pretrained(base)
+
+    rows = list(HeuristicLabels(None).label(texts, parse_chunks))
+    figures = train_bert(rows, tmp_path / "bert", str(base))
+    counts = curate(captions, tmp_path / "out", Plan("chunk", tmp_path / "bert", 1.0))
+
+    assert figures.held_out == len(rows) - len(rows) * 4 // 5
+    assert 0 <= BertFilter(tmp_path / "bert").quality(rows[0][0], rows[0][1]) <= 1
+    assert counts["triplets"] == 0
+    with pytest.raises(FilterError, match="not enough"):
+        train_bert([], tmp_path / "none", str(base))
+    with pytest.raises(FilterError, match="weights cannot be had"):
+        train_bert(rows, tmp_path / "none", str(tmp_path / "nowhere"))
 
 
 def test_what_the_filter_drops_is_counted(tmp_path: Path, captions: Path) -> None:
