@@ -1,28 +1,34 @@
 """Composition root: settings in, a ready FastAPI app out."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import Mount
 
 from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
-from service.api import events, frames, health, jobs, knowledge, pages, streams, videos
+from service.api import events, frames, health, jobs, knowledge, pages, streams, tokens, videos
+from service.api.access import Access, Guard, check_policy, described_security
 from service.api.guards import BodyLimit, Slots
 from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.state import Shared
-from service.errors import FatalError
+from service.errors import FatalError, SettingsError
 from service.jobs.analysis import ClipAnalysis
 from service.jobs.queue import InProcessQueue
 from service.jobs.store import Job, JobStore
+from service.keys import KeyRing
 from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine, load_engine
+from service.rates import make_rates
 from service.settings import Settings
+from service.tokens import TokenSigner, load_secret
 from service.version import VERSION
 
 log = structlog.get_logger()
@@ -50,13 +56,16 @@ def create_app(settings: Settings) -> FastAPI:
         FatalError: In one line, when the service cannot start.
     """
     _make_folder(settings.data_dir)
+    keys = _load_keys(settings)
+    signer = TokenSigner(load_secret(settings.token_secret_file, settings.data_dir))
     engine = load_live_engine(settings)
     metrics = Metrics()
     _describe_build(metrics, engine)
     queue = _make_queue(settings, engine, metrics)
     metrics.watch_jobs(queue.counts)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
-    shared = Shared(settings, engine, queue, metrics, slots)
+    shared = Shared(settings, engine, queue, metrics, slots, signer)
+    guard = Guard(keys, signer, make_rates(settings.redis_url))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[AppState]:
@@ -76,11 +85,14 @@ def create_app(settings: Settings) -> FastAPI:
         responses={"default": documented("Any other refusal.")},
     )
     add_problem_handlers(app)
-    for part in (frames, videos, streams, events, jobs, knowledge, health, pages):
+    for part in (frames, videos, streams, events, jobs, knowledge, tokens, health, pages):
         app.include_router(part.router)
     app.mount("/static", pages.static_files)
+    check_policy(routes_of(app))
+    _describe_security(app)
     # The one added last stands in front.
     app.add_middleware(BodyLimit, limit_of=_body_limits(settings))
+    app.add_middleware(Access, guard=guard, metrics=metrics)
     app.add_middleware(RequestMiddleware, metrics=metrics)
     return app
 
@@ -117,6 +129,44 @@ def _load_hierarchy(path: Path | None) -> Hierarchy:
         return load_hierarchy(path)
     except KnowledgeError as error:
         raise FatalError(str(error.violations[0])) from error
+
+
+def _load_keys(settings: Settings) -> KeyRing | None:
+    """The keys to ask for; None when none are asked for."""
+    if settings.auth == "off":
+        return None
+    if settings.api_keys_file is not None:
+        return KeyRing(settings.api_keys_file)
+    if settings.auth == "auto" and settings.is_local:
+        return None
+    raise SettingsError(
+        f"{settings.host} lets others in: name a file of keys in SACLIP_API_KEYS_FILE "
+        "(`saclip keys new NAME` makes one), or switch keys off with SACLIP_AUTH=off"
+    )
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Method and path template of every route; ``WEBSOCKET`` stands for the method of one."""
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, Mount):
+            yield "GET", str(route.path)
+        else:
+            path = str(route.path_format or route.path)
+            yield from ((m, path) for m in route.methods or {"WEBSOCKET"} if m != "HEAD")
+
+
+def _describe_security(app: FastAPI) -> None:
+    """Tell OpenAPI of the two ways to send a key, or of none where keys may be off."""
+    described = app.openapi
+    schemes, ways = described_security()
+
+    def with_security() -> dict[str, Any]:
+        schema = described()
+        schema.setdefault("components", {})["securitySchemes"] = schemes
+        schema["security"] = [{}, *ways]
+        return schema
+
+    app.openapi = with_security  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
 def _describe_build(metrics: Metrics, engine: LiveEngine) -> None:

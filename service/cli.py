@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from service.cli_keys import keys_app
 from service.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ knowledge_app = typer.Typer(no_args_is_help=True, help="The hierarchy of descrip
 bundle_app = typer.Typer(no_args_is_help=True, help="Model bundles.")
 app.add_typer(knowledge_app, name="knowledge")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(keys_app, name="keys")
 
 STDOUT = Path("-")
 

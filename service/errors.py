@@ -5,6 +5,7 @@
     +-- VideoTooLarge, VideoNotSupported, VideoNotDecodable, AnalysisCancelled
     +-- UploadTooLarge
     +-- FrameOutOfOrder, StreamMessageInvalid
+    +-- KeyRefused, ScopeMissing, RateExceeded, ForeignOrigin
     +-- KnowledgeRejected, KnowledgeChanged
     +-- JobNotFound, ReportNotReady, FrameNotSampled, Overloaded, StorageFull
     +-- FatalError          stops the start: the process says one line and exits
@@ -109,6 +110,30 @@ class Overloaded(ServiceError):
 
 class StorageFull(ServiceError):
     """The service has no room to store the upload."""
+
+
+class KeyRefused(ServiceError):
+    """The request carries no valid key."""
+
+
+class ScopeMissing(ServiceError):
+    """The key may not do this."""
+
+
+class RateExceeded(ServiceError):
+    """The key has sent too many requests.
+
+    Attributes:
+        wait_s: Seconds until the next one may pass.
+    """
+
+    def __init__(self, detail: str, wait_s: float) -> None:
+        super().__init__(detail)
+        self.wait_s = wait_s
+
+
+class ForeignOrigin(ServiceError):
+    """The request comes from another site's page."""
 
 
 class FatalError(ServiceError):

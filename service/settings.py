@@ -4,6 +4,7 @@ import difflib
 import os
 import sys
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,18 @@ class Settings(BaseSettings):
     max_waiting: NonNegativeInt = 16
     """Frame requests that may wait for their turn; one more is answered 429."""
 
+    auth: Literal["auto", "on", "off"] = "auto"
+    """API keys: ``auto`` asks for them beyond loopback and where a key file is named."""
+
+    api_keys_file: Path | None = None
+    """Keys, one a line, as ``saclip keys new`` prints them; read again when it changes."""
+
+    token_secret_file: Path | None = None
+    """Signs short-lived tokens; the same in all API processes. By default made in ``data_dir``."""
+
+    redis_url: str | None = None
+    """Redis for jobs, rate limits and the knowledge version, such as ``redis://host:6379/0``."""
+
     max_image_bytes: ByteSize = Field(default=ByteSize(20 * MIB), gt=0)
     """Largest picture file; ``8MiB`` style values work too."""
 
@@ -103,6 +116,14 @@ class Settings(BaseSettings):
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
     """``json`` for machines, ``console`` for people; by default what stderr is."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine can reach the service."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 def load_settings(**overrides: Any) -> Settings:

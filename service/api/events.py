@@ -9,23 +9,18 @@ from typing import Annotated
 
 import anyio
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from service import errors
 from service.api import problems
 from service.api.schemas import job_answer
-from service.api.state import State
-from service.jobs.store import ENDED, Job
+from service.api.state import ExistingJob, State
+from service.jobs.store import ENDED
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 LOOK_EVERY_S = 0.2  # a bar that moves five times a second looks smooth
-
-
-async def existing_job(state: State, job_id: str) -> Job:
-    """The job as it stands: a refusal must come before the stream has begun."""
-    return await anyio.to_thread.run_sync(state.queue.get, job_id)
 
 
 @router.get(
@@ -35,7 +30,7 @@ async def existing_job(state: State, job_id: str) -> Job:
 )
 async def job_events(
     state: State,
-    job: Annotated[Job, Depends(existing_job)],
+    job: ExistingJob,
     last_event_id: Annotated[str, Header()] = "",
 ) -> AsyncIterator[ServerSentEvent]:
     """Events `state`, each with the job as `GET /jobs/{id}` shows it, until the job has ended.

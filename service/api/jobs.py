@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from service import errors
 from service.api import problems
 from service.api.schemas import JobAnswer, JobList, job_answer
-from service.api.state import Shared, State
+from service.api.state import ExistingJob, Shared, State, WhoAsks
 from service.pipeline.details import DETAILS_FILE, read_detail
 from service.pipeline.documents import (
     MEDIA_TYPES,
@@ -36,15 +36,16 @@ Index = Annotated[int, Path(ge=0, description="Number of the frame in the file."
 
 
 @router.get("")
-def list_jobs(state: State) -> JobList:
-    """All jobs that are kept, newest first."""
-    return JobList(jobs=[job_answer(job) for job in state.queue.jobs()])
+def list_jobs(state: State, caller: WhoAsks) -> JobList:
+    """The caller's jobs that are kept, newest first; a key of scope `admin` sees all."""
+    seen = (job for job in state.queue.jobs() if caller.may_see(job.options.owner))
+    return JobList(jobs=[job_answer(job) for job in seen])
 
 
 @router.get("/{job_id}", responses=problems.responses(errors.JobNotFound))
-def read_job(state: State, job_id: str) -> JobAnswer:
+def read_job(job: ExistingJob) -> JobAnswer:
     """Status, progress and stage of one job."""
-    return job_answer(state.queue.get(job_id))
+    return job_answer(job)
 
 
 @router.get(
@@ -57,55 +58,55 @@ def read_job(state: State, job_id: str) -> JobAnswer:
 )
 def read_report(
     state: State,
-    job_id: str,
+    job: ExistingJob,
     format_: Annotated[Format | None, Query(alias="format")] = None,
     accept: Annotated[str, Header()] = "",
 ) -> Response:
     """The report of a completed job: JSON, a CSV table, subtitles (WebVTT) or a page to print."""
-    body = state.queue.report(job_id)
+    body = state.queue.report(job.id)
     chosen = format_ or _accepted(accept)
     if chosen == "json":
         # Checked when it was written: reading it as JSON once more would only cost time.
         return Response(body, media_type=MEDIA_TYPES["json"])
     report = Report.model_validate_json(body, by_alias=True)
     if chosen == "csv":
-        return _text(report_csv(report), "csv", _download(job_id, "csv"))
+        return _text(report_csv(report), "csv", _download(job.id, "csv"))
     if chosen == "vtt":
         return _text(report_vtt(report), "vtt", {})
     policy = {"Content-Security-Policy": html_policy()}
-    return _text(report_html(report, _peak_pictures(state, job_id, report)), "html", policy)
+    return _text(report_html(report, _peak_pictures(state, job.id, report)), "html", policy)
 
 
 @router.get("/{job_id}/frames/{index}.jpg", response_class=Response, responses=NOT_SAMPLED)
-def read_frame_picture(state: State, job_id: str, index: Index) -> Response:
+def read_frame_picture(state: State, job: ExistingJob, index: Index) -> Response:
     """A scored frame with its boxes, tracks and best description, as the film shows it."""
-    read_detail(state.queue.artefact(job_id, DETAILS_FILE), index)
-    report = Report.model_validate_json(state.queue.report(job_id), by_alias=True)
-    film = state.queue.artefact(job_id, FILM_FILE)
+    read_detail(state.queue.artefact(job.id, DETAILS_FILE), index)
+    report = Report.model_validate_json(state.queue.report(job.id), by_alias=True)
+    film = state.queue.artefact(job.id, FILM_FILE)
     time_s = next(row.time_s for row in report.frames if row.index == index)
     return Response(_jpeg(read_picture(film, time_s)), media_type="image/jpeg")
 
 
 @router.get("/{job_id}/frames/{index}", responses=NOT_SAMPLED)
-def read_frame(state: State, job_id: str, index: Index) -> FrameScore:
+def read_frame(state: State, job: ExistingJob, index: Index) -> FrameScore:
     """What was found in one scored frame."""
-    return read_detail(state.queue.artefact(job_id, DETAILS_FILE), index)
+    return read_detail(state.queue.artefact(job.id, DETAILS_FILE), index)
 
 
 @router.get("/{job_id}/video.mp4", response_class=FileResponse, responses=NOT_READY)
-async def read_film(state: State, job_id: str) -> FileResponse:
+async def read_film(state: State, job: ExistingJob) -> FileResponse:
     """The annotated film: H.264 that browsers play; ranges are answered."""
-    path = await anyio.to_thread.run_sync(state.queue.artefact, job_id, FILM_FILE)
+    path = await anyio.to_thread.run_sync(state.queue.artefact, job.id, FILM_FILE)
     return FileResponse(path, media_type="video/mp4")
 
 
 @router.delete("/{job_id}", status_code=202, responses=problems.responses(errors.JobNotFound))
-def cancel_job(state: State, job_id: str) -> JobAnswer:
+def cancel_job(state: State, job: ExistingJob) -> JobAnswer:
     """Cancel a job that waits or runs; a running one stops within a second.
 
     A job that has ended stays as it is.
     """
-    return job_answer(state.queue.cancel(job_id))
+    return job_answer(state.queue.cancel(job.id))
 
 
 def _accepted(accept: str) -> Format:

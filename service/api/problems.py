@@ -37,6 +37,10 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.FrameOutOfOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.StreamMessageInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.FrameNotSampled: HTTPStatus.NOT_FOUND,
+    errors.KeyRefused: HTTPStatus.UNAUTHORIZED,
+    errors.ScopeMissing: HTTPStatus.FORBIDDEN,
+    errors.RateExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.ForeignOrigin: HTTPStatus.FORBIDDEN,
     errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
 }
@@ -73,11 +77,16 @@ def problem_of(error: Exception) -> Problem:
         broken = [BrokenRule(id=v.id, rule=v.rule, detail=v.detail) for v in error.violations]
     return Problem(
         type=f"/problems/{errors.kind_of(type(error))}",
-        title=type(error).__doc__ or "",
+        title=_title(type(error)),
         status=status,
         detail=str(error) or None,
         errors=broken,
     )
+
+
+def _title(kind: type[errors.ServiceError]) -> str:
+    """The first line of the class's docstring."""
+    return (kind.__doc__ or "").partition("\n")[0]
 
 
 def problem_response(
@@ -97,7 +106,7 @@ def responses(*kinds: type[errors.ServiceError]) -> dict[int | str, dict[str, An
     """OpenAPI ``responses=`` entry for the given errors."""
     titles: dict[int, list[str]] = {}
     for kind in kinds:
-        titles.setdefault(STATUS_OF[kind].value, []).append(kind.__doc__ or "")
+        titles.setdefault(STATUS_OF[kind].value, []).append(_title(kind))
     return {status: documented(" ".join(lines)) for status, lines in sorted(titles.items())}
 
 

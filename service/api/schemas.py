@@ -95,7 +95,7 @@ class KnowledgeAccepted(BaseModel):
 
 
 def job_answer(job: Job) -> JobAnswer:
-    """A job as the API shows it; the caller's options and the disk stay out of it."""
+    """A job as the API shows it; the caller's options, its key and the disk stay out of it."""
     return JobAnswer(
         **job.model_dump(exclude={"options", "error"}),
         error=Problem.model_validate(job.error) if job.error else None,

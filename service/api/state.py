@@ -6,10 +6,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from service.api.guards import Slots
+from service.errors import JobNotFound
 from service.jobs.queue import JobQueue
+from service.jobs.store import Job
+from service.keys import Caller
 from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine
 from service.settings import Settings
+from service.tokens import TokenSigner
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +25,7 @@ class Shared:
     queue: JobQueue
     metrics: Metrics
     slots: Slots
+    tokens: TokenSigner
 
 
 def get_shared(request: Request) -> Shared:
@@ -28,4 +33,28 @@ def get_shared(request: Request) -> Shared:
     return cast(Shared, request.state.shared)
 
 
+def get_caller(request: Request) -> Caller:
+    """Whom `service.api.access` let pass."""
+    return cast(Caller, request.state.caller)
+
+
 State = Annotated[Shared, Depends(get_shared)]
+WhoAsks = Annotated[Caller, Depends(get_caller)]
+
+
+def existing_job(state: State, caller: WhoAsks, job_id: str) -> Job:
+    """The job of a route's path.
+
+    Raises:
+        JobNotFound: There is none, or it is somebody else's, which looks the same from outside.
+    """
+    try:
+        job = state.queue.get(job_id)
+    except JobNotFound:
+        job = None
+    if job is None or not caller.may_see(job.options.owner):
+        raise JobNotFound("no job has this id; an ended one is deleted after some time")
+    return job
+
+
+ExistingJob = Annotated[Job, Depends(existing_job)]

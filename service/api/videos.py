@@ -20,9 +20,10 @@ from service.api import problems
 from service.api.forms import MAX_TOP_K, invalid_field
 from service.api.guards import declared_length
 from service.api.schemas import JobAnswer, job_answer
-from service.api.state import Shared, State
+from service.api.state import Shared, State, WhoAsks
 from service.api.uploads import UploadForm, receive_upload
 from service.jobs.store import ENDED, Job, JobOptions
+from service.keys import Caller
 from service.pipeline.report import Report
 from service.scoring.calibration import Mode
 from service.settings import Settings
@@ -88,6 +89,7 @@ def _form_schema() -> dict[str, Any]:
 async def analyze_video(
     request: Request,
     state: State,
+    caller: WhoAsks,
     wait: Annotated[float, Query(ge=0, le=60, description="Seconds to wait for the report.")] = 0,
 ) -> Response:
     """Queue a clip for analysis.
@@ -97,7 +99,8 @@ async def analyze_video(
     state.queue.check_room()
     check_disk(state.settings, declared_length(request.headers))
     async with _upload(state, request) as (job_id, form, fields):
-        job = state.queue.submit(job_id, _shown_name(form.filename), _options(fields, state))
+        options = _options(fields, state, caller)
+        job = state.queue.submit(job_id, _shown_name(form.filename), options)
     job = await _ended(state, job.id, wait)
     if job.status == "completed":
         report = await anyio.to_thread.run_sync(state.queue.report, job.id)
@@ -143,9 +146,15 @@ def _probe(path: Path, settings: Settings) -> None:
     ClipReader(path, settings.sample_fps, *limits).close()
 
 
-def _options(fields: VideoFields, state: Shared) -> JobOptions:
+def _options(fields: VideoFields, state: Shared, caller: Caller) -> JobOptions:
     sample_fps = fields.sample_fps or state.settings.sample_fps
-    return JobOptions(sample_fps=sample_fps, top_k=fields.top_k, mode=fields.mode, film=fields.film)
+    return JobOptions(
+        sample_fps=sample_fps,
+        top_k=fields.top_k,
+        mode=fields.mode,
+        film=fields.film,
+        owner=caller.name,
+    )
 
 
 async def _ended(state: Shared, job_id: str, wait_s: float) -> Job:

@@ -27,12 +27,14 @@ UPLOAD_FILE = "video"  # messages about the file name it so
 
 
 class JobOptions(BaseModel, frozen=True):
-    """What the caller asked for."""
+    """What the caller asked for, and who it was."""
 
     sample_fps: float
     top_k: int
     mode: Mode
     film: bool = True
+    owner: str = ""
+    """Name of the key that sent it; empty while keys were switched off."""
 
 
 class Job(BaseModel, frozen=True):
