@@ -51,6 +51,5 @@ def test_the_shipped_sweeps() -> None:
         "no_roi": (True, False, True),
         "no_svo_no_roi": (False, False, True),
         "no_triplet": (True, True, False),
-        "paper": (True, True, True),
     }
     assert {name[0] for name in layouts} >= set("ABCDEFG")
