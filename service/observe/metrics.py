@@ -46,6 +46,7 @@ class Metrics:
         self._add_inference()
         self._add_jobs()
         self.results = ResultMetrics(self.registry, leaves, self.stage_duration)
+        self._begin_at_zero()
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -89,6 +90,15 @@ class Metrics:
         self.video_frames.labels("error").inc(num_errors)
         for stage, seconds in timings_s.items():
             self.clip_stage_seconds.labels(stage).inc(seconds)
+
+    def _begin_at_zero(self) -> None:
+        """Series that alerts ask for are there before their first event, so rates see it."""
+        for reason in ("overloaded", "storage-full"):
+            self.requests_rejected.labels(reason)
+        for outcome in ("scored", "error", "dropped"):
+            self.video_frames.labels(outcome)
+        for state in ("completed", "failed", "cancelled"):
+            self.jobs_ended.labels(state)
 
     def _add_http(self) -> None:
         self.http_requests = Counter(
