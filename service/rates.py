@@ -111,7 +111,7 @@ def make_rates(redis_url: str | None) -> RateLimiter:
     try:
         from redis.asyncio import Redis
     except ImportError as error:
-        raise FatalError("SACLIP_REDIS_URL needs the extra `redis`: saclip[redis]") from error
+        raise FatalError("SACLIP_REDIS_URL: the package redis is not installed") from error
     return RedisRates(Redis.from_url(redis_url))
 
 
