@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
 from service.api import events, frames, health, jobs, knowledge, pages, streams, tokens, videos
 from service.api.access import Access, Guard, check_policy, described_security
-from service.api.guards import BodyLimit, Slots
+from service.api.guards import BodyLimit, Slots, free_bytes
 from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.state import Shared
@@ -59,12 +59,14 @@ def create_app(settings: Settings) -> FastAPI:
     keys = _load_keys(settings)
     signer = TokenSigner(load_secret(settings.token_secret_file, settings.data_dir))
     engine = load_live_engine(settings)
-    metrics = Metrics()
-    _describe_build(metrics, engine)
+    metrics = make_metrics(engine)
     queue = _make_queue(settings, engine, metrics)
     metrics.watch_jobs(queue.counts)
+    metrics.watch_worker(queue.is_alive)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
     shared = Shared(settings, engine, queue, metrics, slots, signer)
+    metrics.watch_requests(lambda: slots.taken)
+    metrics.watch_disk(lambda: free_bytes(settings.data_dir), settings.min_free_bytes)
     guard = Guard(keys, signer, make_rates(settings.redis_url))
 
     @asynccontextmanager
@@ -169,14 +171,21 @@ def _describe_security(app: FastAPI) -> None:
     app.openapi = with_security  # type: ignore[method-assign]  # FastAPI's own way to extend it
 
 
-def _describe_build(metrics: Metrics, engine: LiveEngine) -> None:
+def make_metrics(engine: LiveEngine) -> Metrics:
+    """Metrics that watch this engine, in an API process or a worker."""
+    shipped = load_hierarchy()
+    metrics = Metrics(frozenset(place.leaf.id for place in shipped.leaves))
     bundle = engine.current.bundle
+    encoder = bundle.text_encoder
+    metrics.watch_text_cache(lambda: (encoder.hits, encoder.misses))
+    engine.current.analyzer.on_results = metrics.results.observe
     metrics.build_info.labels(
         version=VERSION,
         model=bundle.manifest.name,
         model_sha=bundle.digest[:12],
         runtime=bundle.runtime,
     ).set(1)
+    return metrics
 
 
 def _body_limits(settings: Settings) -> Callable[[str], int]:
@@ -189,9 +198,8 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
 
 def _make_queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProcessQueue:
     def on_end(job: Job) -> None:
-        metrics.jobs_ended.labels(job.status).inc()
-        if job.started_at and job.ended_at:
-            metrics.job_duration.observe((job.ended_at - job.started_at).total_seconds())
+        assert job.ended_at is not None
+        metrics.count_job(job.status, job.created_at, job.started_at, job.ended_at)
 
     return InProcessQueue(
         JobStore(settings.data_dir / "jobs"),

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     min_free_bytes: ByteSize = Field(default=ByteSize(512 * MIB), ge=0)
     """Free space in ``data_dir`` below which uploads are refused and ``/readyz`` says no."""
 
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port on which ``saclip worker`` answers ``GET /metrics``; 0 for none. The API has its own."""
+
     log_format: Literal["json", "console"] = Field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )

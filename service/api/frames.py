@@ -53,8 +53,7 @@ def score_frames(
         ]
         scores = _scores(engine, decoded, mode, top_k)
     for score in scores:
-        state.metrics.observe_stages_ms(score.timings_ms)
-        state.metrics.anomaly_score.observe(score.probability)
+        state.metrics.stage_duration.labels("decode").observe(score.timings_ms["decode"] / 1000)
     state.metrics.inference_images.inc(len(scores))
     model = ModelRow(
         bundle=engine.bundle.manifest.name, knowledge_sha256=engine.hierarchy.sha256, mode=mode

@@ -1,14 +1,16 @@
 """Limits on what a request may cost: bytes before they are stored, computations at once."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Overloaded, UploadTooLarge
+from service.errors import Overloaded, StorageFull, UploadTooLarge
 
 # A client that only sends cannot read the refusal: what little is left is swallowed first.
 MAX_DRAIN_BYTES = 64 * 1024**2
@@ -86,6 +88,14 @@ class Slots:
         self._places = threading.Semaphore(running + waiting)
         self._capacity = (running, waiting)
         self._patience_s = patience_s
+        self._counting = threading.Lock()
+        self._taken = 0
+
+    @property
+    def taken(self) -> tuple[int, int]:
+        """Computations that run, and that wait."""
+        running = min(self._taken, self._capacity[0])
+        return running, self._taken - running
 
     @contextmanager
     def take(self) -> Iterator[None]:
@@ -97,6 +107,7 @@ class Slots:
         if not self._places.acquire(blocking=False):
             running, waiting = self._capacity
             raise Overloaded(f"{running} requests are being computed and {waiting} more wait")
+        self._count(1)
         try:
             if not self._free.acquire(timeout=self._patience_s):
                 raise Overloaded(f"no slot came free within {self._patience_s:g} s")
@@ -105,4 +116,27 @@ class Slots:
             finally:
                 self._free.release()
         finally:
+            self._count(-1)
             self._places.release()
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._taken += change
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def check_disk(folder: Path, min_free_bytes: int, num_bytes: int) -> None:
+    """Refuse an upload that would fill the disk.
+
+    Raises:
+        StorageFull: Less than ``min_free_bytes`` would be left.
+    """
+    free = free_bytes(folder)
+    if free - num_bytes < min_free_bytes:
+        raise StorageFull(
+            f"{free} bytes are free, {min_free_bytes} must stay free after the upload"
+        )

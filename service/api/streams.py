@@ -55,6 +55,7 @@ class _Waiting:
     scored: int = 0
     refused: int = 0
     dropped: int = 0
+    in_alarm: bool = False
     is_over: bool = False
 
 
@@ -91,6 +92,9 @@ async def score_stream(
             answer = await anyio.to_thread.run_sync(_score, shared, scorer, *frame, waiting.dropped)
             if isinstance(answer, StreamScore):
                 waiting.scored += 1
+                if answer.anomalous and not waiting.in_alarm:
+                    shared.metrics.results.count_alarm(answer.explanations, "stream")
+                waiting.in_alarm = answer.anomalous
             else:
                 waiting.refused += 1
             await socket.send_text(answer.model_dump_json(by_alias=True))

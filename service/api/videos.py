@@ -1,7 +1,6 @@
 """``POST /videos/analyze``: a clip in, a job out, or its report when the caller waits."""
 
 import errno
-import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from service import errors
 from service.api import problems
 from service.api.forms import MAX_TOP_K, invalid_field
-from service.api.guards import declared_length
+from service.api.guards import check_disk, declared_length
 from service.api.schemas import JobAnswer, job_answer
 from service.api.state import Shared, State, WhoAsks
 from service.api.uploads import UploadForm, receive_upload
@@ -97,7 +96,9 @@ async def analyze_video(
     A file that is no video is refused at once. A report lists what could not be decoded.
     """
     state.queue.check_room()
-    check_disk(state.settings, declared_length(request.headers))
+    check_disk(
+        state.settings.data_dir, state.settings.min_free_bytes, declared_length(request.headers)
+    )
     async with _upload(state, request) as (job_id, form, fields):
         options = _options(fields, state, caller)
         job = state.queue.submit(job_id, _shown_name(form.filename), options)
@@ -175,16 +176,3 @@ def _shown_name(filename: str | None) -> str:
 
 def _location(job: Job) -> dict[str, str]:
     return {"Location": f"/jobs/{job.id}"}
-
-
-def check_disk(settings: Settings, num_bytes: int) -> None:
-    """Refuse an upload that would fill the disk.
-
-    Raises:
-        StorageFull: Less than ``min_free_bytes`` would be left.
-    """
-    free = shutil.disk_usage(settings.data_dir).free
-    if free - num_bytes < settings.min_free_bytes:
-        raise errors.StorageFull(
-            f"{free} bytes are free, {settings.min_free_bytes} must stay free after the upload"
-        )

@@ -5,6 +5,8 @@ Dimension letters used in this file: T texts, C token context, D half of the emb
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +20,14 @@ from service.bundle.manifest import BundleError
 from service.bundle.sessions import Session, one_line
 
 Span = tuple[int, int]
+Vector = NDArray[np.float32]  # (D,)
+Vectors = NDArray[np.float32]  # (T, D)
+_Key = tuple[str, tuple[Span, Span, Span]]
 
 INPUTS = {"tokens": "tensor(int64)", "spans": "tensor(float)"}
 OUTPUTS = ("pooled", "svo")
 ROLES = ("subject", "verb", "object")
+MAX_KNOWN = 4096  # vectors of texts embedded before; 4 KB each at most
 BATCH = 64  # texts per call: bounds the memory of attention over a large hierarchy
 
 
@@ -84,7 +90,14 @@ def token_spans(
 
 
 class TextEncoder:
-    """Runs `text_encoder.onnx` behind its own tokenizer; safe to share between threads."""
+    """Runs `text_encoder.onnx` behind its own tokenizer; safe to share between threads.
+
+    Texts embedded before are not embedded again: experts change a few of many.
+
+    Attributes:
+        hits: Texts whose vectors were known.
+        misses: Texts that were embedded.
+    """
 
     def __init__(
         self, session: Session, tokenizer_path: Path, context_length: int, pad_id: int = 0
@@ -93,6 +106,9 @@ class TextEncoder:
         self.tokenizer = load_tokenizer(tokenizer_path)
         self.context_length = context_length
         self.pad_id = pad_id
+        self.hits = self.misses = 0
+        self._known: OrderedDict[_Key, tuple[Vector, Vector]] = OrderedDict()
+        self._looking = threading.Lock()
 
     def encode(self, descriptions: Sequence[Describable]) -> TextEmbeddings:
         """Embed descriptions.
@@ -106,6 +122,29 @@ class TextEncoder:
         """
         if not descriptions:
             raise ValueError("at least one description is needed")
+        keys = [(item.text, item.spans) for item in descriptions]
+        with self._looking:
+            vectors = {key: self._known[key] for key in keys if key in self._known}
+            self.hits += sum(key in vectors for key in keys)
+        missing = [item for key, item in zip(keys, descriptions, strict=True) if key not in vectors]
+        if missing:
+            vectors |= self._remember(missing)
+        pooled, svo = zip(*(vectors[key] for key in keys), strict=True)
+        return TextEmbeddings(np.stack(pooled), np.stack(svo))
+
+    def _remember(self, missing: Sequence[Describable]) -> dict[_Key, tuple[Vector, Vector]]:
+        """Embed texts and keep their vectors, the newest of them."""
+        pooled, svo = self._run(missing)
+        found = {(item.text, item.spans): (pooled[i], svo[i]) for i, item in enumerate(missing)}
+        with self._looking:
+            self.misses += len(missing)
+            self._known.update(found)
+            while len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        return found
+
+    def _run(self, descriptions: Sequence[Describable]) -> tuple[Vectors, Vectors]:
+        """(T, D) pooled and svo vectors."""
         tokens, spans = self.tokenise(descriptions)
         parts = [
             self.session.run(
@@ -114,7 +153,7 @@ class TextEncoder:
             for i in range(0, len(tokens), BATCH)
         ]
         pooled, svo = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return TextEmbeddings(pooled, svo)
+        return pooled, svo
 
     def tokenise(
         self, descriptions: Sequence[Describable]

@@ -60,7 +60,10 @@ class ClipAnalysis:
                 cancelled=cancelled,
                 on_frame=writer.add,
             )
-        self._metrics.count_report(len(report.frames), sum(e.count for e in report.decode_errors))
+        num_errors = sum(error.count for error in report.decode_errors)
+        self._metrics.count_report(len(report.frames), num_errors, report.timings)
+        for segment in report.segments:
+            self._metrics.results.count_alarm(segment.explanations, "clip")
         if job.options.film:
             self._draw(clip, report, details, folder / FILM_FILE, progress, cancelled)
         return report

@@ -4,55 +4,49 @@ HTTP metrics keep their common names, ours carry `saclip_`. Every label has few 
 is a route template, never a path that a client chose.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    Metric,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
+
+from service.observe.collectors import (
+    FreeDisk,
+    Heartbeat,
+    JobCounts,
+    PendingRequests,
+    TextCache,
+)
+from service.observe.results import ResultMetrics
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 JOB_BUCKETS = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-SCORE_BUCKETS = tuple(step / 10 for step in range(1, 11))
+WAIT_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 
 # A second series with the time of creation beside every counter and bucket helps nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated upstream
 
 
-class JobCounts(Collector):
-    """`saclip_jobs{state}`, asked for at each scrape, so that it cannot drift from the truth."""
-
-    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
-        self._counts = counts
-
-    def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily(
-            "saclip_jobs",
-            "Jobs by state; an ended one counts until it is cleaned up.",
-            labels=["state"],
-        )
-        for state, count in self._counts().items():
-            family.add_metric([state], count)
-        yield family
-
-
 class Metrics:
     """Every metric of the service as an attribute."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaves: frozenset[str] = frozenset()) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
         self._add_http()
         self._add_inference()
         self._add_jobs()
+        self.results = ResultMetrics(self.registry, leaves, self.stage_duration)
+        self._begin_at_zero()
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -62,16 +56,49 @@ class Metrics:
         """Report the numbers of `counts` from now on."""
         self.registry.register(JobCounts(counts))
 
-    def observe_stages_ms(self, timings_ms: Mapping[str, float]) -> None:
-        """Record how long each stage of one analysis took."""
-        for stage, milliseconds in timings_ms.items():
-            self.stage_duration.labels(stage).observe(milliseconds / 1000)
+    def watch_worker(self, is_alive: Callable[[], bool]) -> None:
+        """Report when the worker was last seen alive."""
+        self.registry.register(Heartbeat(is_alive))
 
-    def count_report(self, num_scored: int, num_errors: int) -> None:
-        """Record the frames of one analysed video."""
+    def watch_text_cache(self, counts: Callable[[], tuple[int, int]]) -> None:
+        """Report hits and misses of embedded descriptions."""
+        self.registry.register(TextCache(counts))
+
+    def watch_requests(self, counts: Callable[[], tuple[int, int]]) -> None:
+        """Report how many frame requests run and wait."""
+        self.registry.register(PendingRequests(counts))
+
+    def watch_disk(self, free: Callable[[], int], needed: int) -> None:
+        """Report the room of the data folder."""
+        self.registry.register(FreeDisk(free, needed))
+
+    def count_job(
+        self, status: str, created_at: datetime, started_at: datetime | None, ended_at: datetime
+    ) -> None:
+        """Record a job that has ended."""
+        self.jobs_ended.labels(status).inc()
+        if started_at is not None:
+            self.job_queue_wait.observe((started_at - created_at).total_seconds())
+            self.job_duration.observe((ended_at - started_at).total_seconds())
+
+    def count_report(
+        self, num_scored: int, num_errors: int, timings_s: Mapping[str, float]
+    ) -> None:
+        """Record the frames of one analysed video, and what its stages took."""
         self.inference_images.inc(num_scored)
         self.video_frames.labels("scored").inc(num_scored)
         self.video_frames.labels("error").inc(num_errors)
+        for stage, seconds in timings_s.items():
+            self.clip_stage_seconds.labels(stage).inc(seconds)
+
+    def _begin_at_zero(self) -> None:
+        """Series that alerts ask for are there before their first event, so rates see it."""
+        for reason in ("overloaded", "storage-full"):
+            self.requests_rejected.labels(reason)
+        for outcome in ("scored", "error", "dropped"):
+            self.video_frames.labels(outcome)
+        for state in ("completed", "failed", "cancelled"):
+            self.jobs_ended.labels(state)
 
     def _add_http(self) -> None:
         self.http_requests = Counter(
@@ -116,10 +143,10 @@ class Metrics:
             "Frames scored, of pictures and videos.",
             registry=self.registry,
         )
-        self.anomaly_score = Histogram(
-            "saclip_anomaly_score",
-            "Calibrated probability of scored pictures.",
-            buckets=SCORE_BUCKETS,
+        self.clip_stage_seconds = Counter(
+            "saclip_clip_stage_seconds",
+            "Time that the stages of clips took, all frames together.",
+            ["stage"],
             registry=self.registry,
         )
         self.video_frames = Counter(
@@ -134,5 +161,11 @@ class Metrics:
             "saclip_job_duration_seconds",
             "From the start of a job to its end.",
             buckets=JOB_BUCKETS,
+            registry=self.registry,
+        )
+        self.job_queue_wait = Histogram(
+            "saclip_job_queue_wait_seconds",
+            "From the upload of a job to its start.",
+            buckets=WAIT_BUCKETS,
             registry=self.registry,
         )

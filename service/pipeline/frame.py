@@ -6,7 +6,7 @@ Dimension letters used in this file:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal, Protocol, get_args
@@ -88,10 +88,14 @@ class FrameResult:
     timings_ms: Mapping[str, float]
 
 
+OnResults = Callable[[Sequence[FrameResult], Domain, TextBank], None]
+
+
 class FrameAnalyzer:
     """Scores and explains frames; knows nothing of files, clips or HTTP.
 
     ``text_bank`` may be replaced at any time: a call reads it once and keeps what it read.
+    ``on_results``, when set, is told of every call's results (metrics listen there).
     """
 
     def __init__(
@@ -107,12 +111,15 @@ class FrameAnalyzer:
         self.text_bank = text_bank
         self.calibration = calibration
         self.max_pairs = max_pairs
+        self.on_results: OnResults | None = None
 
     def with_text_bank(self, text_bank: TextBank) -> FrameAnalyzer:
         """The same sessions and calibration with other knowledge; this analyzer keeps its own."""
-        return FrameAnalyzer(
+        other = FrameAnalyzer(
             self.detector, self.image_encoder, text_bank, self.calibration, self.max_pairs
         )
+        other.on_results = self.on_results
+        return other
 
     def analyze(
         self,
@@ -178,7 +185,10 @@ class FrameAnalyzer:
             )
             for i, vectors in zip(batch, encoded, strict=True):
                 results[i] = _judge(question, views[i], vectors, detect_ms[i] if detect_ms else 0.0)
-        return [results[i] for i in range(len(frames))]
+        in_order = [results[i] for i in range(len(frames))]
+        if self.on_results is not None:
+            self.on_results(in_order, domain, question.text_bank)
+        return in_order
 
     def _view(self, frame: Frame, detected: Rois) -> FrameView:
         rois = with_pseudo_rois(detected)

@@ -143,3 +143,14 @@ def test_work_that_fails_gives_its_slot_back() -> None:
 
     with slots.take():
         pass
+
+
+def test_what_runs_and_waits_is_known() -> None:
+    """For the metric of pending requests."""
+    slots = Slots(running=1, waiting=2, patience_s=0.01)
+
+    with slots.take():
+        assert slots.taken == (1, 0)
+        with pytest.raises(Overloaded), slots.take():
+            pass
+    assert slots.taken == (0, 0)
