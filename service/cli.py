@@ -63,6 +63,15 @@ def serve(
 
 
 @app.command()
+def worker(bundle: BundleOption = None) -> None:
+    """Analyze the jobs of the Redis queue at SACLIP_REDIS_URL; start as many as you like."""
+    with _plain_errors():
+        from service.worker import run_worker
+
+        run_worker(_settings(bundle=bundle))
+
+
+@app.command()
 def score(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     json_path: JsonOption = None,
@@ -106,12 +115,17 @@ def analyze(
 
         from service.pipeline.video import VideoAnalyzer
         from service.printing import print_report, progress_bar
+        from service.vision.isolated import in_a_child
 
         settings = _settings(bundle=bundle, sample_fps=sample_fps)
         analyzer = VideoAnalyzer(
             _load_engine(settings),
-            max_pixels=settings.max_image_pixels,
-            max_seconds=settings.max_video_seconds,
+            in_a_child(
+                settings.max_image_pixels,
+                settings.max_video_seconds,
+                settings.decode_memory_bytes,
+                settings.decode_stall_seconds,
+            ),
         )
         with progress_bar(video.name) as progress:
             report = analyzer.analyze(

@@ -7,6 +7,7 @@
     +-- FrameOutOfOrder, StreamMessageInvalid
     +-- KnowledgeRejected, KnowledgeChanged
     +-- JobNotFound, ReportNotReady, FrameNotSampled, Overloaded, StorageFull
+    +-- WorkerKilled, QueueUnreachable, CallbackRefused
     +-- FatalError          stops the start: the process says one line and exits
         +-- BundleError     (service.bundle.manifest)
         +-- RuntimeMissing  (service.bundle.sessions)
@@ -109,6 +110,18 @@ class Overloaded(ServiceError):
 
 class StorageFull(ServiceError):
     """The service has no room to store the upload."""
+
+
+class WorkerKilled(ServiceError):
+    """The analysis of the video ended its worker every time."""
+
+
+class QueueUnreachable(ServiceError):
+    """The queue of jobs cannot be reached."""
+
+
+class CallbackRefused(ServiceError):
+    """The callback address may not be called."""
 
 
 class FatalError(ServiceError):

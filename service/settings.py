@@ -87,8 +87,29 @@ class Settings(BaseSettings):
     max_video_seconds: PositiveFloat = 7200.0
     """Longest video that is analysed."""
 
+    decode_memory_bytes: ByteSize = Field(default=ByteSize(4 * GIB), ge=512 * MIB)
+    """Address space of the process that decodes one video."""
+
+    decode_stall_seconds: PositiveFloat = 60.0
+    """A decoder that gives no sign of life for so long is ended."""
+
     sample_fps: float = Field(default=10.0, gt=0, le=60)
     """Frames of a second that are analysed when a request does not say."""
+
+    redis_url: str | None = None
+    """Redis 7 or later for jobs, such as ``redis://host:6379/0``; without it jobs run in here."""
+
+    store_url: str | None = None
+    """Uploads and reports that API and workers share, such as ``s3://bucket/saclip``."""
+
+    callback_hosts: str = ""
+    """Hosts that ``callback_url`` may name, with commas between; ``host:port`` for other ports."""
+
+    callback_secret_file: Path | None = None
+    """File with the secret that signs callbacks; needed with ``callback_hosts``."""
+
+    max_job_attempts: PositiveInt = 3
+    """A job that killed its worker so often fails and is not tried again."""
 
     max_queued_jobs: PositiveInt = 32
     """Video jobs that may wait; one more is answered 429."""

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from service.api.guards import Slots
+from service.jobs.callbacks import Callbacks
 from service.jobs.queue import JobQueue
 from service.observe.metrics import Metrics
 from service.pipeline.engine import LiveEngine
@@ -21,6 +22,7 @@ class Shared:
     queue: JobQueue
     metrics: Metrics
     slots: Slots
+    callbacks: Callbacks | None
 
 
 def get_shared(request: Request) -> Shared:

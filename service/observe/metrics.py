@@ -5,6 +5,8 @@ is a route template, never a path that a client chose.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -44,6 +46,17 @@ class JobCounts(Collector):
         yield family
 
 
+class EndedJob(Protocol):
+    """What is counted of a job, seen from here."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
+
+
 class Metrics:
     """Every metric of the service as an attribute."""
 
@@ -72,6 +85,12 @@ class Metrics:
         self.inference_images.inc(num_scored)
         self.video_frames.labels("scored").inc(num_scored)
         self.video_frames.labels("error").inc(num_errors)
+
+    def count_job(self, job: "EndedJob") -> None:
+        """Record a job that ended."""
+        self.jobs_ended.labels(job.status).inc()
+        if job.started_at and job.ended_at:
+            self.job_duration.observe((job.ended_at - job.started_at).total_seconds())
 
     def _add_http(self) -> None:
         self.http_requests = Counter(
