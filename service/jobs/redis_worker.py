@@ -8,6 +8,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import structlog
+from anyio.abc import TaskStatus
 from coredis.exceptions import RedisError
 
 from service.errors import AnalysisCancelled, JobNotFound
@@ -98,11 +99,15 @@ class RedisWorker:
             RedisError: Redis went away; a new worker may be tried.
         """
         async with anyio.create_task_group() as group:
+
+            async def work(*, task_status: TaskStatus[None]) -> None:
+                await self._engine.run_async(task_status=task_status)
+                group.cancel_scope.cancel()  # told to stop
+
             await group.start(self._callback_engine.run_async)
+            await group.start(work)
             house = House(self._jobs, self._engine, self._store, self._live, self._retention)
             group.start_soon(house.keep)
-            await self._engine.run_async()
-            group.cancel_scope.cancel()
 
     @property
     def _jobs(self) -> RedisJobs:

@@ -76,6 +76,7 @@ class CheckpointFile:
         if head["identity"] != self._identity:
             log.info("checkpoint_of_something_else")
             return None
+        log.info("checkpoint_taken_up", last_index=head["last_index"])
         return Progress(head["last_index"], columns, head["state"])
 
     def is_due(self) -> bool:
