@@ -12,20 +12,25 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Mount
 
-from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy
+from knowledge.hierarchy import Hierarchy, KnowledgeError, load_hierarchy, parse_hierarchy
 from service.api import events, frames, health, jobs, knowledge, pages, streams, tokens, videos
 from service.api.access import Access, Guard, check_policy, described_security
 from service.api.guards import BodyLimit, Slots, free_bytes
 from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
+from service.api.schemas import callback_body
 from service.api.state import Shared
 from service.errors import FatalError, SettingsError
 from service.jobs.analysis import ClipAnalysis
-from service.jobs.queue import InProcessQueue
-from service.jobs.store import Job, JobStore
+from service.jobs.callbacks import Callbacks, CallbackThread
+from service.jobs.in_process import InProcessQueue
+from service.jobs.queue import JobQueue
+from service.jobs.redis_queue import RedisConnection, RedisKnowledge, RedisQueue
+from service.jobs.shared_store import SharedStore
+from service.jobs.store import JobStore
 from service.keys import KeyRing
 from service.observe.metrics import Metrics
-from service.pipeline.engine import LiveEngine, load_engine
+from service.pipeline.engine import KeepsKnowledge, KnowledgeFile, LiveEngine, load_engine
 from service.rates import make_rates
 from service.settings import Settings
 from service.tokens import TokenSigner, load_secret
@@ -35,6 +40,7 @@ log = structlog.get_logger()
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields of a form
 KNOWLEDGE_FILE = "knowledge.yaml"
+MIN_SECRET_BYTES = 24
 
 
 class AppState(TypedDict):
@@ -55,16 +61,18 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         FatalError: In one line, when the service cannot start.
     """
-    _make_folder(settings.data_dir)
+    make_folder(settings.data_dir)
     keys = _load_keys(settings)
     signer = TokenSigner(load_secret(settings.token_secret_file, settings.data_dir))
-    engine = load_live_engine(settings)
+    callbacks = callbacks_of(settings)
+    connection = RedisConnection(settings.redis_url) if settings.redis_url else None
+    engine = load_live_engine(settings, connection)
     metrics = make_metrics(engine)
-    queue = _make_queue(settings, engine, metrics)
+    queue = _make_queue(settings, engine, metrics, callbacks, connection)
     metrics.watch_jobs(queue.counts)
     metrics.watch_worker(queue.is_alive)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
-    shared = Shared(settings, engine, queue, metrics, slots, signer)
+    shared = Shared(settings, engine, queue, metrics, slots, signer, callbacks)
     metrics.watch_requests(lambda: slots.taken)
     metrics.watch_disk(lambda: free_bytes(settings.data_dir), settings.min_free_bytes)
     guard = Guard(keys, signer, make_rates(settings.redis_url))
@@ -99,35 +107,44 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def load_live_engine(settings: Settings) -> LiveEngine:
-    """The engine with the hierarchy that was last in service here, and a line that says so."""
+def load_live_engine(settings: Settings, connection: RedisConnection | None) -> LiveEngine:
+    """The engine with the hierarchy that was last in service, and a line that says so."""
     started = time.perf_counter()
-    keep_at = settings.data_dir / KNOWLEDGE_FILE
-    source = keep_at if keep_at.is_file() else settings.knowledge_file
-    hierarchy = _load_hierarchy(source)
+    file = settings.data_dir / KNOWLEDGE_FILE
+    kept: KeepsKnowledge = KnowledgeFile(file) if connection is None else RedisKnowledge(connection)
+    text = kept.kept()
+    source = "as last accepted" if text is not None else str(settings.knowledge_file or "shipped")
+    hierarchy = _load_hierarchy(settings.knowledge_file, text)
     engine = load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
     log.info(
         "engine_loaded",
         bundle=engine.bundle.manifest.name,
         bundle_sha256=engine.bundle.digest[:12],
         runtime=engine.bundle.runtime,
-        knowledge=str(source or "shipped"),
+        knowledge=source,
         leaves=len(engine.hierarchy.leaves),
         descriptions=len(engine.hierarchy.flat),
         ms=round((time.perf_counter() - started) * 1000),
     )
-    return LiveEngine(engine, keep_at)
+    return LiveEngine(engine, kept)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the data folder.
+
+    Raises:
+        FatalError: It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FatalError(f"{folder}: cannot be made ({error.strerror})") from error
 
 
-def _load_hierarchy(path: Path | None) -> Hierarchy:
+def _load_hierarchy(path: Path | None, text: bytes | None) -> Hierarchy:
     try:
+        if text is not None:
+            return parse_hierarchy(text, KNOWLEDGE_FILE)
         return load_hierarchy(path)
     except KnowledgeError as error:
         raise FatalError(str(error.violations[0])) from error
@@ -196,16 +213,62 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
     return lambda path: limits.get(path, knowledge.MAX_BODY_BYTES)
 
 
-def _make_queue(settings: Settings, engine: LiveEngine, metrics: Metrics) -> InProcessQueue:
-    def on_end(job: Job) -> None:
-        assert job.ended_at is not None
-        metrics.count_job(job.status, job.created_at, job.started_at, job.ended_at)
+def describe(error: Exception) -> dict[str, Any]:
+    """The problem that is kept with a job that failed."""
+    return problem_of(error).model_dump(exclude_none=True)
 
+
+def make_store(settings: Settings) -> JobStore:
+    """Where uploads and reports are kept.
+
+    Raises:
+        FatalError: The shared store cannot be used.
+    """
+    if settings.store_url is not None:
+        return SharedStore(settings.data_dir / "work", settings.store_url)
+    # Folders of the two engines apart: the in-process one sweeps away what it does not know.
+    return JobStore(settings.data_dir / ("jobs" if settings.redis_url is None else "shared-jobs"))
+
+
+def callbacks_of(settings: Settings) -> Callbacks | None:
+    """What sends callbacks; None when no host may be called.
+
+    Raises:
+        FatalError: There is no secret to sign them with.
+    """
+    hosts = frozenset(filter(None, (h.strip().lower() for h in settings.callback_hosts.split(","))))
+    if not hosts:
+        return None
+    path = settings.callback_secret_file
+    if path is None:
+        raise FatalError("SACLIP_CALLBACK_HOSTS needs SACLIP_CALLBACK_SECRET_FILE to sign with")
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise FatalError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(secret) < MIN_SECRET_BYTES:
+        raise FatalError(
+            f"{path}: the secret has {len(secret)} bytes, {MIN_SECRET_BYTES} are needed"
+        )
+    return Callbacks(hosts, secret, callback_body)
+
+
+def _make_queue(
+    settings: Settings,
+    engine: LiveEngine,
+    metrics: Metrics,
+    callbacks: Callbacks | None,
+    connection: RedisConnection | None,
+) -> JobQueue:
+    if connection is not None:
+        return RedisQueue(connection, make_store(settings), settings.max_queued_jobs, engine)
     return InProcessQueue(
-        JobStore(settings.data_dir / "jobs"),
+        make_store(settings),
         ClipAnalysis(engine, settings, metrics),
-        describe=lambda error: problem_of(error).model_dump(exclude_none=True),
+        describe=describe,
         capacity=settings.max_queued_jobs,
         retention=timedelta(hours=settings.job_retention_hours),
-        on_end=on_end,
+        on_end=metrics.count_job,
+        max_attempts=settings.max_job_attempts,
+        callbacks=CallbackThread(callbacks) if callbacks else None,
     )

@@ -65,6 +65,15 @@ def serve(
 
 
 @app.command()
+def worker(bundle: BundleOption = None) -> None:
+    """Analyze the jobs of the Redis queue at SACLIP_REDIS_URL; start as many as you like."""
+    with _plain_errors():
+        from service.worker import run_worker
+
+        run_worker(_settings(bundle=bundle))
+
+
+@app.command()
 def score(
     images: Annotated[list[Path], typer.Argument(help="JPEG, PNG or WebP files.")],
     json_path: JsonOption = None,

@@ -16,6 +16,7 @@ from service.pipeline.video import VideoAnalyzer
 from service.scoring.calibration import Mode
 from service.settings import Settings
 from service.vision.film import read_picture
+from service.vision.isolated import in_a_child
 
 SCORING_SHARE = 0.75  # of the progress when a film is drawn as well
 
@@ -54,13 +55,13 @@ def analyze_clip(
         ServiceError: The clip cannot be analysed.
         OSError: A file cannot be written.
     """
-    limits = (settings.max_image_pixels, settings.max_video_seconds)
+    open_clip = in_a_child(*settings.decode_limits)
     wants_film = files.film is not None or files.html is not None
     share = SCORING_SHARE if wants_film else 1.0
     with TemporaryDirectory() as folder:
         details, film = Path(folder) / DETAILS_FILE, Path(folder) / FILM_FILE
         with DetailWriter(details) as writer:
-            report = VideoAnalyzer(engine, *limits).analyze(
+            report = VideoAnalyzer(engine, open_clip).analyze(
                 clip,
                 sample_fps=settings.sample_fps,
                 mode=mode,
@@ -70,7 +71,7 @@ def analyze_clip(
             )
         if wants_film:
             render_film(
-                clip, report, details, film, *limits,
+                clip, report, details, film, open_clip,
                 lambda done, stage: progress(share + done * (1 - share), stage),
             )  # fmt: skip
         _write(report, film, files)

@@ -8,6 +8,7 @@
     +-- KeyRefused, ScopeMissing, RateExceeded, ForeignOrigin
     +-- KnowledgeRejected, KnowledgeChanged
     +-- JobNotFound, ReportNotReady, FrameNotSampled, Overloaded, StorageFull
+    +-- WorkerKilled, QueueUnreachable, CallbackRefused
     +-- FatalError          stops the start: the process says one line and exits
         +-- BundleError     (service.bundle.manifest)
         +-- RuntimeMissing  (service.bundle.sessions)
@@ -134,6 +135,18 @@ class RateExceeded(ServiceError):
 
 class ForeignOrigin(ServiceError):
     """The request comes from another site's page."""
+
+
+class WorkerKilled(ServiceError):
+    """The analysis of the video ended its worker every time."""
+
+
+class QueueUnreachable(ServiceError):
+    """The queue of jobs cannot be reached."""
+
+
+class CallbackRefused(ServiceError):
+    """The callback address may not be called."""
 
 
 class FatalError(ServiceError):

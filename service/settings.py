@@ -79,9 +79,6 @@ class Settings(BaseSettings):
     token_secret_file: Path | None = None
     """Signs short-lived tokens; the same in all API processes. By default made in ``data_dir``."""
 
-    redis_url: str | None = None
-    """Redis for jobs, rate limits and the knowledge version, such as ``redis://host:6379/0``."""
-
     max_image_bytes: ByteSize = Field(default=ByteSize(20 * MIB), gt=0)
     """Largest picture file; ``8MiB`` style values work too."""
 
@@ -100,8 +97,29 @@ class Settings(BaseSettings):
     max_video_seconds: PositiveFloat = 7200.0
     """Longest video that is analysed."""
 
+    decode_memory_bytes: ByteSize = Field(default=ByteSize(4 * GIB), ge=512 * MIB)
+    """Address space of the process that decodes one video."""
+
+    decode_stall_seconds: PositiveFloat = 60.0
+    """A decoder that gives no sign of life for so long is ended."""
+
     sample_fps: float = Field(default=10.0, gt=0, le=60)
     """Frames of a second that are analysed when a request does not say."""
+
+    redis_url: str | None = None
+    """Redis 7 for jobs, rate limits and knowledge, as ``redis://host:6379/0``; else all in here."""
+
+    store_url: str | None = None
+    """Uploads and reports that API and workers share, such as ``s3://bucket/saclip``."""
+
+    callback_hosts: str = ""
+    """Hosts that ``callback_url`` may name, with commas between; ``host:port`` for other ports."""
+
+    callback_secret_file: Path | None = None
+    """File with the secret that signs callbacks; needed with ``callback_hosts``."""
+
+    max_job_attempts: PositiveInt = 3
+    """A job that killed its worker so often fails and is not tried again."""
 
     max_queued_jobs: PositiveInt = 32
     """Video jobs that may wait; one more is answered 429."""
@@ -119,6 +137,16 @@ class Settings(BaseSettings):
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )
     """``json`` for machines, ``console`` for people; by default what stderr is."""
+
+    @property
+    def decode_limits(self) -> tuple[int, float, int, float]:
+        """The arguments of ``service.vision.isolated.in_a_child``."""
+        return (
+            self.max_image_pixels,
+            self.max_video_seconds,
+            self.decode_memory_bytes,
+            self.decode_stall_seconds,
+        )
 
     @property
     def is_local(self) -> bool:

@@ -32,6 +32,7 @@ from service.pipeline.engine import Engine, load_engine
 from service.pipeline.report import Report, SegmentRow
 from service.pipeline.video import VideoAnalyzer
 from service.scoring.calibration import Mode
+from service.vision.isolated import in_this_process
 
 MAX_PIXELS, MAX_SECONDS = 100_000_000, 86_400.0  # our own test material, not an upload
 
@@ -106,7 +107,7 @@ def evaluate_clips(
             f"{folder}/clips.jsonl has no clip {', '.join(sorted(missing)) or 'at all'}"
         )
     engine = load_engine(bundle_dir, threads)
-    analyzer = VideoAnalyzer(engine, MAX_PIXELS, MAX_SECONDS)
+    analyzer = VideoAnalyzer(engine, in_this_process(MAX_PIXELS, MAX_SECONDS))
     out.mkdir(parents=True, exist_ok=True)
     reports = []
     for clip in track(clips, "analysing clips", console=shown, transient=True):

@@ -43,6 +43,9 @@ STATUS_OF: dict[type[errors.ServiceError], HTTPStatus] = {
     errors.ForeignOrigin: HTTPStatus.FORBIDDEN,
     errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.WorkerKilled: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.QueueUnreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.CallbackRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 
 
@@ -93,7 +96,7 @@ def problem_response(
     problem: Problem, request_id: str | None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """The problem as a response."""
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if problem.status == 429 else {}
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if problem.status in (429, 503) else {}
     return JSONResponse(
         problem.model_copy(update={"request_id": request_id}).model_dump(exclude_none=True),
         status_code=problem.status,

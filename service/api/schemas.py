@@ -1,5 +1,6 @@
 """Bodies of answers, as OpenAPI shows them."""
 
+import json
 from datetime import datetime
 from typing import Literal
 
@@ -97,7 +98,17 @@ class KnowledgeAccepted(BaseModel):
 def job_answer(job: Job) -> JobAnswer:
     """A job as the API shows it; the caller's options, its key and the disk stay out of it."""
     return JobAnswer(
-        **job.model_dump(exclude={"options", "error"}),
+        **job.model_dump(include=set(JobAnswer.model_fields) - {"error"}),
         error=Problem.model_validate(job.error) if job.error else None,
         report_url=f"/jobs/{job.id}/report" if job.status == "completed" else None,
     )
+
+
+def callback_body(job: Job) -> bytes:
+    """What a callback says: the job as the API shows it, under the name of what happened."""
+    content = {
+        "type": f"job.{job.status}",
+        "timestamp": job.ended_at.isoformat() if job.ended_at else None,
+        "data": job_answer(job).model_dump(mode="json"),
+    }
+    return json.dumps(content).encode()

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from service.api.guards import Slots
 from service.errors import JobNotFound
+from service.jobs.callbacks import Callbacks
 from service.jobs.queue import JobQueue
 from service.jobs.store import Job
 from service.keys import Caller
@@ -26,6 +27,7 @@ class Shared:
     metrics: Metrics
     slots: Slots
     tokens: TokenSigner
+    callbacks: Callbacks | None
 
 
 def get_shared(request: Request) -> Shared:

@@ -26,7 +26,7 @@ from service.keys import Caller
 from service.pipeline.report import Report
 from service.scoring.calibration import Mode
 from service.settings import Settings
-from service.vision.clips import ClipReader
+from service.vision.isolated import in_a_child
 
 router = APIRouter(prefix="/videos", tags=["videos"])
 
@@ -47,6 +47,11 @@ class VideoFields(BaseModel):
     top_k: int = Field(default=5, ge=1, le=MAX_TOP_K, description="Explanations of each segment.")
     mode: Mode = Field(default="paired", description="How the score is made.")
     film: bool = Field(default=True, description="Whether to draw the annotated film as well.")
+    callback_url: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="Told of the job's end by a signed POST; its host must be allowed here.",
+    )
 
 
 def _form_schema() -> dict[str, Any]:
@@ -80,8 +85,10 @@ def _form_schema() -> dict[str, Any]:
             errors.VideoTooLarge,
             errors.VideoNotSupported,
             errors.VideoNotDecodable,
+            errors.CallbackRefused,
             errors.Overloaded,
             errors.StorageFull,
+            errors.QueueUnreachable,
         ),
     },
 )
@@ -95,13 +102,13 @@ async def analyze_video(
 
     A file that is no video is refused at once. A report lists what could not be decoded.
     """
-    state.queue.check_room()
+    await anyio.to_thread.run_sync(state.queue.check_room)
     check_disk(
         state.settings.data_dir, state.settings.min_free_bytes, declared_length(request.headers)
     )
     async with _upload(state, request) as (job_id, form, fields):
-        options = _options(fields, state, caller)
-        job = state.queue.submit(job_id, _shown_name(form.filename), options)
+        name, options = _shown_name(form.filename), _options(fields, state, caller)
+        job = await anyio.to_thread.run_sync(state.queue.submit, job_id, name, options)
     job = await _ended(state, job.id, wait)
     if job.status == "completed":
         report = await anyio.to_thread.run_sync(state.queue.report, job.id)
@@ -124,10 +131,13 @@ async def _upload(
         if form.filename is None:
             raise RequestValidationError([invalid_field("video", "Field required")])
         fields = _checked(form)
+        if fields.callback_url is not None:
+            check_callback(state, fields.callback_url)
         await anyio.to_thread.run_sync(_probe, path, state.settings)
         yield job_id, form, fields
     except BaseException as error:
-        state.queue.drop_upload(job_id)
+        with anyio.CancelScope(shield=True):  # a caller who hangs up leaves nothing either
+            await anyio.to_thread.run_sync(state.queue.drop_upload, job_id)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise errors.StorageFull("the disk is full; nothing was kept") from error
         raise
@@ -143,8 +153,9 @@ def _checked(form: UploadForm) -> VideoFields:
 
 def _probe(path: Path, settings: Settings) -> None:
     """Open the clip and decode its first frame, so that a file that is no video is no job."""
-    limits = (settings.max_image_pixels, settings.max_video_seconds)
-    ClipReader(path, settings.sample_fps, *limits).close()
+    open_clip = in_a_child(*settings.decode_limits)
+    with open_clip(path, settings.sample_fps, -1):
+        pass
 
 
 def _options(fields: VideoFields, state: Shared, caller: Caller) -> JobOptions:
@@ -155,16 +166,28 @@ def _options(fields: VideoFields, state: Shared, caller: Caller) -> JobOptions:
         mode=fields.mode,
         film=fields.film,
         owner=caller.name,
+        callback_url=fields.callback_url,
     )
+
+
+def check_callback(state: Shared, url: str) -> None:
+    """Refuse a callback before the job is made.
+
+    Raises:
+        CallbackRefused: Callbacks are switched off, or its host may not be called.
+    """
+    if state.callbacks is None:
+        raise errors.CallbackRefused("this server sends no callbacks (SACLIP_CALLBACK_HOSTS)")
+    state.callbacks.check(url)
 
 
 async def _ended(state: Shared, job_id: str, wait_s: float) -> Job:
     """The job once it has ended or the wait is over; waits hold no thread."""
     deadline = time.monotonic() + wait_s
-    job = state.queue.get(job_id)
+    job = await anyio.to_thread.run_sync(state.queue.get, job_id)
     while job.status not in ENDED and time.monotonic() < deadline:
         await anyio.sleep(POLL_S)
-        job = state.queue.get(job_id)
+        job = await anyio.to_thread.run_sync(state.queue.get, job_id)
     return job
 
 

@@ -1,8 +1,9 @@
-"""Jobs on the disk: one folder each with its state, its upload and its report.
+"""Jobs on the disk: one folder each with its state, its upload and what came out of it.
 
 A folder without a state file is an upload that never became a job; it is swept away at start.
 """
 
+import contextlib
 import os
 import shutil
 import uuid
@@ -13,6 +14,9 @@ from typing import Any, Literal
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from service.pipeline.checkpoint import CHECKPOINT_FILE
+from service.pipeline.details import DETAILS_FILE
+from service.pipeline.film import FILM_FILE
 from service.pipeline.report import Report
 from service.scoring.calibration import Mode
 
@@ -24,6 +28,11 @@ ENDED: frozenset[Status] = frozenset({"completed", "failed", "cancelled"})
 
 JOB_FILE, REPORT_FILE = "job.json", "report.json"
 UPLOAD_FILE = "video"  # messages about the file name it so
+PINNED_FILE, SCORED_FILE = "knowledge.yaml", "scored.json"
+KEPT_FILES = (PINNED_FILE, DETAILS_FILE, CHECKPOINT_FILE, SCORED_FILE)
+"""What another attempt goes on from; the checkpoint after the details it vouches for."""
+
+ARTEFACTS = (DETAILS_FILE, FILM_FILE)
 
 
 class JobOptions(BaseModel, frozen=True):
@@ -35,6 +44,7 @@ class JobOptions(BaseModel, frozen=True):
     film: bool = True
     owner: str = ""
     """Name of the key that sent it; empty while keys were switched off."""
+    callback_url: str | None = None
 
 
 class Job(BaseModel, frozen=True):
@@ -55,6 +65,14 @@ class Job(BaseModel, frozen=True):
     error: dict[str, Any] | None = None
     """The problem that ended a failed job, as the API shows it."""
 
+    attempts: int = 0
+    """Attempts that began and were not handed back in order."""
+
+    run: str | None = None
+    """The attempt that may change the job; another worker may still believe it has it."""
+
+    callback: Literal["pending", "delivered", "failed"] | None = None
+
 
 class JobStore:
     """Folder of job folders; a write replaces a whole file or nothing."""
@@ -67,10 +85,24 @@ class JobStore:
         """A new job id and the file that its upload goes to."""
         job_id = str(uuid.uuid4())
         (self._folder / job_id).mkdir()
-        return job_id, self.upload_path(job_id)
+        return job_id, self._folder / job_id / UPLOAD_FILE
 
-    def upload_path(self, job_id: str) -> Path:
-        return self._folder / job_id / UPLOAD_FILE
+    def publish_upload(self, job_id: str) -> None:
+        """Bring a received upload where the workers find it; here it is there already."""
+
+    def has_upload(self, job_id: str) -> bool:
+        return (self._folder / job_id / UPLOAD_FILE).is_file()
+
+    def take_upload(self, job_id: str) -> Path:
+        """The upload as a local file, and what an earlier attempt kept in ``scratch``.
+
+        Raises:
+            FileNotFoundError: There is no upload of this job.
+        """
+        path = self._folder / job_id / UPLOAD_FILE
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return path
 
     def save(self, job: Job) -> None:
         self._write(self._folder / job.id / JOB_FILE, job.model_dump_json(indent=2))
@@ -86,11 +118,11 @@ class JobStore:
         """A local folder in which the running job may leave files."""
         return self._folder / job_id
 
-    def publish(self, job_id: str, name: str, path: Path) -> None:
-        """Keep a finished file of the job under this name; only then can it be fetched."""
-        kept = self._folder / job_id / name
-        if path != kept:
-            shutil.move(path, kept)
+    def keep(self, job_id: str) -> None:
+        """Bring the checkpoint in ``scratch`` where another worker finds it; here it is."""
+
+    def publish(self, job_id: str) -> None:
+        """Make what the job left in ``scratch`` available to ``fetch``; here it is."""
 
     def fetch(self, job_id: str, name: str) -> Path:
         """A local file with what was published.
@@ -99,13 +131,22 @@ class JobStore:
             FileNotFoundError: Nothing was, under this name.
         """
         path = self._folder / job_id / name
-        if not path.is_file():
+        if name not in ARTEFACTS or not path.is_file():
             raise FileNotFoundError(name)
         return path
 
+    def release(self, job_id: str) -> None:
+        """Drop what only further attempts would have needed."""
+        for name in (*KEPT_FILES, UPLOAD_FILE):
+            if name not in ARTEFACTS:
+                (self._folder / job_id / name).unlink(missing_ok=True)
+        for partial in (self._folder / job_id).glob("*.partial"):
+            partial.unlink(missing_ok=True)
+
     def drop_upload(self, job_id: str) -> None:
         """Give the room of an upload back once its job has ended."""
-        self.upload_path(job_id).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / job_id / UPLOAD_FILE).unlink()
 
     def remove(self, job_id: str) -> None:
         """Forget a job, or an upload that did not become one."""

@@ -6,6 +6,7 @@ is a route template, never a path that a client chose.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -33,6 +34,19 @@ WAIT_BUCKETS = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0)
 
 # A second series with the time of creation beside every counter and bucket helps nobody.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated upstream
+
+
+class EndedJob(Protocol):
+    """What is counted of a job, seen from here."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def started_at(self) -> datetime | None: ...
+    @property
+    def ended_at(self) -> datetime | None: ...
 
 
 class Metrics:
@@ -72,15 +86,6 @@ class Metrics:
         """Report the room of the data folder."""
         self.registry.register(FreeDisk(free, needed))
 
-    def count_job(
-        self, status: str, created_at: datetime, started_at: datetime | None, ended_at: datetime
-    ) -> None:
-        """Record a job that has ended."""
-        self.jobs_ended.labels(status).inc()
-        if started_at is not None:
-            self.job_queue_wait.observe((started_at - created_at).total_seconds())
-            self.job_duration.observe((ended_at - started_at).total_seconds())
-
     def count_report(
         self, num_scored: int, num_errors: int, timings_s: Mapping[str, float]
     ) -> None:
@@ -99,6 +104,13 @@ class Metrics:
             self.video_frames.labels(outcome)
         for state in ("completed", "failed", "cancelled"):
             self.jobs_ended.labels(state)
+
+    def count_job(self, job: "EndedJob") -> None:
+        """Record a job that ended."""
+        self.jobs_ended.labels(job.status).inc()
+        if job.started_at and job.ended_at:
+            self.job_queue_wait.observe((job.started_at - job.created_at).total_seconds())
+            self.job_duration.observe((job.ended_at - job.started_at).total_seconds())
 
     def _add_http(self) -> None:
         self.http_requests = Counter(

@@ -55,8 +55,12 @@ class DetailWriter:
         self._file.execute("REPLACE INTO frame VALUES (?, ?)", (sampled.index, body))
         self._waiting += 1
         if self._waiting >= COMMIT_EVERY:
-            self._file.commit()
-            self._waiting = 0
+            self.commit()
+
+    def commit(self) -> None:
+        """Bring what was added to the disk, before a checkpoint says that it is there."""
+        self._file.commit()
+        self._waiting = 0
 
 
 def read_detail(path: Path, index: int) -> FrameScore:

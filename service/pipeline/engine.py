@@ -3,10 +3,11 @@
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
-from knowledge.hierarchy import Hierarchy, Violation, load_hierarchy
+from knowledge.hierarchy import Hierarchy, Violation, load_hierarchy, parse_hierarchy
 from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, Precision, load_bundle
 from service.bundle.manifest import BundleError
 from service.errors import KnowledgeChanged, KnowledgeRejected
@@ -87,17 +88,48 @@ def load_calibration(path: Path) -> Calibration:
         raise BundleError(f"{path}: {where}: {first['msg']}") from error
 
 
+class KeepsKnowledge(Protocol):
+    """Where an accepted hierarchy is kept, for the next start and for other processes."""
+
+    def kept(self) -> bytes | None:
+        """The text that was kept last; None when none ever was."""
+
+    def keep(self, text: bytes, sha256: str, present: str) -> None:
+        """Keep it, unless another than ``present`` was kept meanwhile (``KnowledgeChanged``)."""
+
+    def newer_than(self, sha256: str) -> bytes | None:
+        """The text of another one that was kept by somebody else; None when there is none."""
+
+
+class KnowledgeFile:
+    """Keeps the hierarchy of a single process in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def kept(self) -> bytes | None:
+        return self._path.read_bytes() if self._path.is_file() else None
+
+    def keep(self, text: bytes, sha256: str, present: str) -> None:
+        partial = self._path.with_suffix(".partial")
+        partial.write_bytes(text)
+        partial.replace(self._path)
+
+    def newer_than(self, sha256: str) -> bytes | None:
+        return None
+
+
 class LiveEngine:
     """The engine in use, replaced as a whole when experts change the hierarchy.
 
     Args:
         engine: What to begin with.
-        keep_at: File that remembers an accepted hierarchy for the next start.
+        keeper: Remembers an accepted hierarchy, and knows of those accepted elsewhere.
     """
 
-    def __init__(self, engine: Engine, keep_at: Path) -> None:
+    def __init__(self, engine: Engine, keeper: KeepsKnowledge) -> None:
         self._engine = engine
-        self._keep_at = keep_at
+        self._keeper = keeper
         self._replacing = threading.Lock()
 
     @property
@@ -120,11 +152,20 @@ class LiveEngine:
             KnowledgeRejected: A description does not fit the encoder.
         """
         with self._replacing:
+            self._follow()
             present = self._engine.hierarchy.sha256
             if expected is not None and present not in expected:
                 raise KnowledgeChanged(f"the hierarchy in service has the digest {present}")
             engine = self._engine.with_hierarchy(hierarchy)
-            partial = self._keep_at.with_suffix(".partial")
-            partial.write_bytes(text)
-            partial.replace(self._keep_at)
+            self._keeper.keep(text, hierarchy.sha256, present)
             self._engine = engine
+
+    def refresh(self) -> None:
+        """Use the hierarchy that another process accepted, if one did."""
+        with self._replacing:
+            self._follow()
+
+    def _follow(self) -> None:
+        text = self._keeper.newer_than(self._engine.hierarchy.sha256)
+        if text is not None:
+            self._engine = self._engine.with_hierarchy(parse_hierarchy(text, "shared hierarchy"))

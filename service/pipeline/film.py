@@ -14,9 +14,9 @@ from service.errors import AnalysisCancelled, FrameNotSampled
 from service.pipeline.details import read_detail
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import ExplanationRow, FrameRow, Report, RoiRow
-from service.vision.clips import ClipReader
 from service.vision.draw import draw_result
 from service.vision.film import FilmWriter
+from service.vision.isolated import OpenClip
 from service.vision.rois import NO_TRACK, Rois, detected_rois
 
 FILM_FILE = "film.mp4"
@@ -27,8 +27,7 @@ def render_film(
     report: Report,
     details: Path,
     out: Path,
-    max_pixels: int,
-    max_seconds: float,
+    open_clip: OpenClip,
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> None:
@@ -39,8 +38,7 @@ def render_film(
         report: Its report; scores and alarm shown are the smoothed ones.
         details: The file of ``DetailWriter``.
         out: MP4 file to write; a half-written one is never left under this name.
-        max_pixels: Largest picture accepted.
-        max_seconds: Longest clip accepted.
+        open_clip: Opens the clip once more.
         progress: Told the share done in 0..1 and the stage.
         cancelled: True ends the work.
 
@@ -49,7 +47,7 @@ def render_film(
     """
     rows = {row.index: row for row in report.frames}
     partial = out.with_suffix(".partial")
-    with ClipReader(clip, report.video.sample_fps, max_pixels, max_seconds) as reader:
+    with open_clip(clip, report.video.sample_fps, -1) as reader:
         size_wh = (reader.info.width, reader.info.height)
         fps = min(report.video.sample_fps, reader.info.fps or report.video.sample_fps)
         with FilmWriter(partial, size_wh, fps) as film:

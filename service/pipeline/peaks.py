@@ -5,10 +5,12 @@ of the last seconds are kept, and those of one frame for each segment.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
+from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
-from service.scoring.explain import Explanation
 from service.scoring.temporal import Hysteresis
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
@@ -22,7 +24,21 @@ class ScoredFrame:
     time_s: float
     raw_score: float
     probability: float
-    explanations: tuple[Explanation, ...]
+    explanations: tuple[ExplanationRow, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        rows = [row.model_dump(mode="json", by_alias=True) for row in self.explanations]
+        return {
+            "index": self.index, "time_s": self.time_s, "raw_score": self.raw_score,
+            "probability": self.probability, "explanations": rows,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Self:
+        """Read back what ``as_dict`` gave."""
+        rows = tuple(ExplanationRow.model_validate(row) for row in content["explanations"])
+        return cls(**{**content, "explanations": rows})
 
 
 class PeakKeeper:
@@ -62,6 +78,23 @@ class PeakKeeper:
     def peak(self, start_s: float) -> ScoredFrame:
         """The frame that explains the segment that began at this time."""
         return self._peaks[start_s]
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, ready for JSON."""
+        return {
+            "alarm": self._alarm.state(),
+            "recent": [frame.as_dict() for frame in self._recent],
+            "since_s": self._since_s,
+            "highest": self._highest,
+            "peaks": [[start_s, frame.as_dict()] for start_s, frame in self._peaks.items()],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._alarm.restore(state["alarm"])
+        self._recent = deque(ScoredFrame.from_dict(content) for content in state["recent"])
+        self._since_s, self._highest = state["since_s"], state["highest"]
+        self._peaks = {start_s: ScoredFrame.from_dict(frame) for start_s, frame in state["peaks"]}
 
     def _consider(self, frame: ScoredFrame, since_s: float) -> None:
         if frame.probability <= self._highest:

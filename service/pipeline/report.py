@@ -108,6 +108,14 @@ class DecodeErrorRow(_Row):
     count: int
 
 
+class SkippedRow(_Row):
+    """Sampled frames that could not be scored; ``time_s`` is that of the first of them."""
+
+    time_s: float | None
+    reason: str
+    count: int
+
+
 class Report(_Row):
     """Everything that is known about a clip."""
 
@@ -117,6 +125,7 @@ class Report(_Row):
     frames: tuple[FrameRow, ...]
     segments: tuple[SegmentRow, ...]
     decode_errors: tuple[DecodeErrorRow, ...]
+    skipped: tuple[SkippedRow, ...] = ()
     timings: dict[str, float]
 
 

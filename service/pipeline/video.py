@@ -1,35 +1,35 @@
-"""A clip's way: sample, score, smooth causally, cut into segments, explain each by one frame.
+"""A clip's way: sample, detect, encode, score, smooth causally, cut into segments, explain.
 
-Frames stream through in small batches; what is kept grows by five numbers a sampled frame, so
-memory does not depend on the length of the clip.
+The stages overlap: decoding in a child process, detection in a thread, encoding and scoring in
+the caller's. Frames stream through in small batches; what is kept grows by five numbers a sampled
+frame, so memory does not depend on the length of the clip.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from service.errors import AnalysisCancelled
+from service.pipeline.batches import Detected, detect_batches, score_batch
+from service.pipeline.checkpoint import CheckpointFile, Progress
 from service.pipeline.engine import Engine
 from service.pipeline.frame import FrameResult
-from service.pipeline.peaks import PeakKeeper, ScoredFrame
-from service.pipeline.report import (
-    DecodeErrorRow,
-    FrameRow,
-    ModelRow,
-    Report,
-    SegmentRow,
-    VideoRow,
-    explanation_rows,
-)
-from service.scoring.calibration import ClipsCalibration, Mode, probability
-from service.scoring.temporal import CausalSmoother, Segment, segments
-from service.vision.clips import ClipReader, SampledFrame
+from service.pipeline.report import DecodeErrorRow, ModelRow, Report, SkippedRow, VideoRow
+from service.pipeline.stages import ahead
+from service.pipeline.timeline import Timeline
+from service.scoring.calibration import Mode
+from service.vision.clips import SampledFrame
+from service.vision.damage import DamageLog, DecodeError
+from service.vision.isolated import Clip, OpenClip
 
 BATCH = 8  # more gains nothing on a CPU (docs/performance.md)
+
+OnProgress = Callable[[float, str], None]
+OnFrame = Callable[[SampledFrame, FrameResult], None]
 
 
 class VideoAnalyzer:
@@ -37,14 +37,12 @@ class VideoAnalyzer:
 
     Args:
         engine: One snapshot of models and knowledge, kept for every clip of this analyzer.
-        max_pixels: Largest picture accepted.
-        max_seconds: Longest clip accepted.
+        open_clip: ``in_a_child`` for files of strangers, ``in_this_process`` for one's own.
     """
 
-    def __init__(self, engine: Engine, max_pixels: int, max_seconds: float) -> None:
+    def __init__(self, engine: Engine, open_clip: OpenClip) -> None:
         self._engine = engine
-        self._max_pixels = max_pixels
-        self._max_seconds = max_seconds
+        self._open_clip = open_clip
 
     def analyze(
         self,
@@ -53,9 +51,10 @@ class VideoAnalyzer:
         mode: Mode = "paired",
         top_k: int = 5,
         name: str | None = None,
-        progress: Callable[[float, str], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_frame: Callable[[SampledFrame, FrameResult], None] | None = None,
+        progress: OnProgress | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_frame: OnFrame | None = None,
+        checkpoint: CheckpointFile | None = None,
     ) -> Report:
         """Score a clip and report its anomalous segments.
 
@@ -66,8 +65,9 @@ class VideoAnalyzer:
             top_k: Explanations of each segment.
             name: What the clip is called in the report; its file name when left out.
             progress: Told the share done in 0..1 and the stage, once a batch.
-            cancelled: Asked once a batch; True ends the analysis.
+            cancelled: Asked before every frame; True ends the analysis.
             on_frame: Told of every scored frame, in order.
+            checkpoint: Where to begin, and where to write down how far it has come.
 
         Raises:
             VideoNotSupported: Not a video, or without a video stream.
@@ -75,111 +75,103 @@ class VideoAnalyzer:
             VideoTooLarge: Larger or longer than the limits.
             AnalysisCancelled: ``cancelled`` said so.
         """
-        timings: dict[str, float] = defaultdict(float)
         started = perf_counter()
-        with ClipReader(path, sample_fps, self._max_pixels, self._max_seconds) as reader:
-            timings["decode"] += perf_counter() - started
-            timeline = _Timeline(self._engine.analyzer.calibration.clips, mode)
-            for batch in _batches(reader, timings):
-                if cancelled is not None and cancelled():
-                    raise AnalysisCancelled(f"cancelled at {batch[0].time_s:.1f} s of the clip")
-                results = self._engine.analyzer.analyze(
-                    [sampled.frame for sampled in batch], mode=mode, top_k=top_k, domain="clips"
-                )
-                for sampled, result in zip(batch, results, strict=True):
-                    timeline.add(sampled, result)
-                    if on_frame is not None:
-                        on_frame(sampled, result)
-                    for stage, milliseconds in result.timings_ms.items():
-                        timings[stage] += milliseconds / 1000
-                if progress is not None:
-                    progress(_share(batch[-1].time_s, reader.info.duration_s), "scoring frames")
-        found = timeline.segments()
-        timings["total"] = perf_counter() - started
+        run = _Run(Timeline(self._engine.analyzer.calibration.clips, mode))
+        kept = checkpoint.load() if checkpoint is not None else None
+        if kept is not None:
+            run.restore(kept)
+            if progress is not None:
+                progress(0.0, "finding the place where it stopped")
+        analyzer = self._engine.analyzer
+        with self._open_clip(path, sample_fps, run.last_index) as clip:
+            run.timings["decode"] += perf_counter() - started
+            batches = _batches(clip, run.timings)
+            with closing(ahead(detect_batches(analyzer, batches, cancelled), depth=1)) as found:
+                for batch in found:
+                    if cancelled():
+                        raise AnalysisCancelled(f"cancelled at {batch.frames[0].time_s:.1f} s")
+                    results = score_batch(analyzer, batch, mode, top_k, run.skipped)
+                    run.add(batch, results, on_frame)
+                    if checkpoint is not None and checkpoint.is_due():
+                        checkpoint.save(run.progress())
+                    if progress is not None:
+                        time_s = batch.frames[-1].time_s
+                        progress(_share(time_s, clip.info.duration_s), "scoring frames")
+            run.check_scored()
+            run.timings["total"] += perf_counter() - started
+            return self._report(name or path.name, clip, run, sample_fps, mode)
+
+    def _report(self, name: str, clip: Clip, run: "_Run", sample_fps: float, mode: Mode) -> Report:
+        found = run.timeline.segments()
         return Report(
-            video=_video_row(name or path.name, reader, timeline, sample_fps),
+            video=_video_row(name, clip, run, sample_fps),
             model=ModelRow(
                 bundle=self._engine.bundle.manifest.name,
                 knowledge_sha256=self._engine.analyzer.text_bank.knowledge_sha256,
                 mode=mode,
             ),
-            frames=timeline.frame_rows(found),
-            segments=timeline.segment_rows(found),
+            frames=run.timeline.frame_rows(found),
+            segments=run.timeline.segment_rows(found),
             decode_errors=tuple(
                 DecodeErrorRow(time_s=error.time_s, detail=error.detail, count=error.count)
-                for error in reader.decode_errors
+                for error in clip.decode_errors
             ),
-            timings={stage: round(seconds, 4) for stage, seconds in timings.items()},
+            skipped=tuple(
+                SkippedRow(time_s=entry.time_s, reason=entry.detail, count=entry.count)
+                for entry in run.skipped.entries()
+            ),
+            timings={stage: round(seconds, 4) for stage, seconds in run.timings.items()},
         )
 
 
-class _Timeline:
-    """The numbers of a clip, frame by frame."""
+class _Run:
+    """What one analysis remembers between batches."""
 
-    def __init__(self, calibration: ClipsCalibration, mode: Mode) -> None:
-        self._calibration = calibration
-        self._affine = calibration.affine[mode]
-        self._smoother = CausalSmoother(calibration.smoothing_s)
-        self._peaks = PeakKeeper(calibration)
-        self._index: list[int] = []
-        self.times_s: list[float] = []
-        self._score: list[float] = []
-        self._eq11: list[float] = []
-        self._probability: list[float] = []
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        self.skipped = DamageLog()
+        self.last_index = -1
+        self.timings: dict[str, float] = defaultdict(float)
 
-    def add(self, sampled: SampledFrame, result: FrameResult) -> None:
-        score = self._smoother.update(sampled.time_s, result.score)
-        likely = probability(score, self._affine)
-        self._index.append(sampled.index)
-        self.times_s.append(sampled.time_s)
-        self._score.append(score)
-        self._eq11.append(result.eq11)
-        self._probability.append(likely)
-        self._peaks.add(
-            ScoredFrame(sampled.index, sampled.time_s, result.score, likely, result.explanations)
-        )
+    def add(
+        self, batch: Detected, results: list[FrameResult | Exception], on_frame: OnFrame | None
+    ) -> None:
+        for sampled, result in zip(batch.frames, results, strict=True):
+            self.last_index = sampled.index
+            if isinstance(result, Exception):
+                continue
+            self.timeline.add(sampled, result)
+            if on_frame is not None:
+                on_frame(sampled, result)
+            for stage, milliseconds in result.timings_ms.items():
+                self.timings[stage] += milliseconds / 1000
 
-    def segments(self) -> tuple[Segment, ...]:
-        calibration = self._calibration
-        return segments(
-            self.times_s,
-            self._probability,
-            on=calibration.on,
-            off=calibration.off,
-            on_frames_of=calibration.on_frames_of,
-            min_segment_s=calibration.min_segment_s,
-        )
+    @property
+    def num_skipped(self) -> int:
+        return sum(entry.count for entry in self.skipped.entries())
 
-    def frame_rows(self, found: Sequence[Segment]) -> tuple[FrameRow, ...]:
-        anomalous = np.zeros(len(self._index), bool)
-        for segment in found:
-            anomalous[segment.start_index : segment.end_index + 1] = True
-        columns = (self._index, self.times_s, self._score, self._eq11, self._probability)
-        names = ("index", "time_s", "score", "eq11", "probability", "anomalous")
-        return tuple(
-            FrameRow.model_validate(dict(zip(names, values, strict=True)))
-            for values in zip(*columns, anomalous.tolist(), strict=True)
-        )
+    def check_scored(self) -> None:
+        if not self.timeline.times_s:
+            reasons = "; ".join(entry.detail for entry in self.skipped.entries())
+            raise RuntimeError(f"no frame could be scored: {reasons}")
 
-    def segment_rows(self, found: Sequence[Segment]) -> tuple[SegmentRow, ...]:
-        rows = []
-        for segment in found:
-            peak = self._peaks.peak(segment.start_s)
-            rows.append(
-                SegmentRow(
-                    start_s=segment.start_s,
-                    end_s=segment.end_s,
-                    peak_s=peak.time_s,
-                    peak_index=peak.index,
-                    probability=segment.probability,
-                    explanations=tuple(explanation_rows(peak.explanations)),
-                )
-            )
-        return tuple(rows)
+    def progress(self) -> Progress:
+        state = {
+            "timeline": self.timeline.state(),
+            "skipped": [asdict(entry) for entry in self.skipped.entries()],
+            "timings": dict(self.timings),
+        }
+        return Progress(self.last_index, self.timeline.columns(), state)
+
+    def restore(self, kept: Progress) -> None:
+        self.last_index = kept.last_index
+        self.timeline.restore(kept.columns, kept.state["timeline"])
+        self.skipped = DamageLog(DecodeError(**entry) for entry in kept.state["skipped"])
+        self.timings.update(kept.state["timings"])
 
 
-def _batches(reader: ClipReader, timings: dict[str, float]) -> Iterator[list[SampledFrame]]:
-    frames = iter(reader)
+def _batches(clip: Clip, timings: dict[str, float]) -> Iterator[list[SampledFrame]]:
+    frames = iter(clip)
     while True:
         started = perf_counter()
         batch = list(islice(frames, BATCH))
@@ -193,15 +185,15 @@ def _share(time_s: float, duration_s: float | None) -> float:
     return min(1.0, time_s / duration_s) if duration_s else 0.0
 
 
-def _video_row(name: str, reader: ClipReader, timeline: _Timeline, sample_fps: float) -> VideoRow:
-    info = reader.info
+def _video_row(name: str, clip: Clip, run: _Run, sample_fps: float) -> VideoRow:
+    info = clip.info
     return VideoRow(
         name=name,
         width=info.width,
         height=info.height,
-        duration_s=info.duration_s if info.duration_s is not None else timeline.times_s[-1],
+        duration_s=info.duration_s if info.duration_s is not None else run.timeline.times_s[-1],
         fps=info.fps,
         codec=info.codec,
-        sampled_frames=len(timeline.times_s),
+        sampled_frames=len(run.timeline.times_s) + run.num_skipped,
         sample_fps=sample_fps,
     )

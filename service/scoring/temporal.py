@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +68,14 @@ class CausalSmoother:
             self._value += self._share(gap_s) * (value - self._value)
         self._time_s = time_s
         return self._value
+
+    def state(self) -> dict[str, float | None]:
+        """What it remembers, ready for JSON."""
+        return {"time_s": self._time_s, "value": self._value}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._time_s, self._value = state["time_s"], float(state["value"])
 
     def _share(self, gap_s: float) -> float:
         if self._time_constant_s == 0:
@@ -132,6 +141,19 @@ class Hysteresis:
             if len(high) >= self._needed:
                 self.is_on, self.since_s = True, high[0]
         return self.is_on
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, ready for JSON."""
+        window = [list(entry) for entry in self._window]
+        since_s = self.since_s
+        return {"window": window, "time_s": self._time_s, "is_on": self.is_on, "since_s": since_s}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._window.clear()
+        self._window.extend((float(time_s), bool(counts)) for time_s, counts in state["window"])
+        self._time_s, self.is_on = state["time_s"], bool(state["is_on"])
+        self.since_s = state["since_s"]
 
     def _forget(self) -> None:
         self._window.clear()

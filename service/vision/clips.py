@@ -5,7 +5,8 @@ frame rate is right. Damage is counted and read past: FFmpeg conceals much of it
 flags of packets and pictures and the declared length are looked at as well as the errors raised.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -68,14 +69,27 @@ class ClipReader:
         sample_fps: Frames wanted for each second; never more than the clip has.
         max_pixels: Largest picture accepted.
         max_seconds: Longest clip accepted.
+        after_index: Frames up to this number are decoded but not given: where an interrupted
+            analysis goes on. Numbers, times and damage are those of a full reading.
+        on_picture: Called for every decoded picture.
     """
 
-    def __init__(self, path: Path, sample_fps: float, max_pixels: int, max_seconds: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sample_fps: float,
+        max_pixels: int,
+        max_seconds: float,
+        after_index: int = -1,
+        on_picture: Callable[[], None] | None = None,
+    ) -> None:
         if sample_fps <= 0:
             raise ValueError(f"sample_fps must be above 0, got {sample_fps}")
         self._name = path.name
         self._sample_fps = sample_fps
         self._max_seconds = max_seconds
+        self._after_index = after_index
+        self._on_picture = on_picture
         self._damage = DamageLog()
         self._last_time_s: float | None = None
         self._longest_step_s = 0.0
@@ -126,12 +140,16 @@ class ClipReader:
             if (time_s + TICK_SLACK_S) * self._sample_fps < next_tick:
                 continue
             next_tick = int((time_s + TICK_SLACK_S) * self._sample_fps) + 1
-            yield SampledFrame(index, time_s, self._to_rgb(picture))
+            self._note_size(picture)
+            if index > self._after_index:
+                yield SampledFrame(index, time_s, self._to_rgb(picture))
         self._note_early_end()
 
     def _all_pictures(self) -> Iterator[VideoFrame]:
-        yield self._first
-        yield from self._pictures
+        for picture in itertools.chain((self._first,), self._pictures):
+            if self._on_picture is not None:
+                self._on_picture()
+            yield picture
 
     def _place(self, time_s: float | None) -> float:
         """A time that always moves on, whatever the stamp says."""
@@ -156,12 +174,14 @@ class ClipReader:
             self._damage.add(previous_s, f"no picture for {gap_s:.2f} s", missing)
         self._longest_step_s = max(self._longest_step_s, gap_s)
 
-    def _to_rgb(self, picture: VideoFrame) -> Frame:
+    def _note_size(self, picture: VideoFrame) -> None:
         if (picture.width, picture.height) != self._size:
             self._damage.add(
                 self._last_time_s,
                 f"picture size changed to {picture.width}x{picture.height}; scaled back",
             )
+
+    def _to_rgb(self, picture: VideoFrame) -> Frame:
         width, height = self._size
         rgb = picture.to_ndarray(format="rgb24", width=width, height=height)
         return turn_upright(np.asarray(rgb, np.uint8), self._matrix)

@@ -1,5 +1,6 @@
 """What could not be read of a clip, counted so that a report can say what was lost."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_ENTRIES = 100  # beyond it only the counts go on, so a hostile file cannot fill the memory
@@ -21,10 +22,16 @@ class DecodeError:
 
 
 class DamageLog:
-    """Collects damage, one entry for each kind and second."""
+    """Collects damage, one entry for each kind and second.
 
-    def __init__(self) -> None:
+    Args:
+        known: Entries to go on from.
+    """
+
+    def __init__(self, known: Iterable[DecodeError] = ()) -> None:
         self._entries: dict[tuple[str, int | None], DecodeError] = {}
+        for entry in known:
+            self.add(entry.time_s, entry.detail, entry.count)
 
     def add(self, time_s: float | None, detail: str, count: int = 1) -> None:
         key = (detail, None if time_s is None else int(time_s))

@@ -68,7 +68,8 @@ def test_a_clip_becomes_a_job_and_the_job_a_report(client: TestClient, clip: byt
     assert (job["progress"], job["error"]) == (100.0, None)
     report = client.get(job["report_url"]).json()
     assert set(report) == {
-        "schema_version", "video", "model", "frames", "segments", "decode_errors", "timings",
+        "schema_version", "video", "model", "frames", "segments", "decode_errors", "skipped",
+        "timings",
     }  # fmt: skip
     assert len(report["frames"]) == 20
     assert report["video"]["name"] == "street.mp4"

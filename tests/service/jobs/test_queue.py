@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from service.errors import AnalysisCancelled, JobNotFound, Overloaded, VideoNotDecodable
-from service.jobs.queue import InProcessQueue, Progress
+from service.jobs.in_process import InProcessQueue
+from service.jobs.queue import JobRun
 from service.jobs.store import Job, JobOptions, JobStore
 from service.pipeline.report import ModelRow, Report, VideoRow
 
@@ -24,18 +25,15 @@ REPORT = Report(
     model=ModelRow(bundle="tiny", knowledge_sha256="0", mode="paired"),
     frames=(), segments=(), decode_errors=(), timings={},
 )  # fmt: skip
-IsCancelled = Callable[[], bool]
-Work = Callable[[Path, Path, Job, Progress, IsCancelled], Report]
+Work = Callable[[JobRun], Report]
 
 
 def done_at_once(*_: Any) -> Report:
     return REPORT
 
 
-def until_cancelled(
-    clip: Path, folder: Path, job: Job, progress: Progress, is_cancelled: IsCancelled
-) -> Report:
-    while not is_cancelled():
+def until_cancelled(run: JobRun) -> Report:
+    while not run.cancelled():
         time.sleep(0.001)
     raise AnalysisCancelled
 
@@ -68,9 +66,9 @@ def test_jobs_run_one_after_the_other_in_their_order(tmp_path: Path) -> None:
     """First come, first served; progress is told in percent."""
     order = []
 
-    def work(_: Path, __: Path, job: Job, progress: Progress, ___: IsCancelled) -> Report:
-        progress(0.25, "half way")
-        order.append((job.name, queue.get(job.id).progress))
+    def work(run: JobRun) -> Report:
+        run.progress(0.25, "half way")
+        order.append((run.job.name, queue.get(run.job.id).progress))
         return REPORT
 
     queue = queue_of(tmp_path, work)
@@ -183,8 +181,8 @@ def test_what_never_became_a_job_is_swept_away(tmp_path: Path) -> None:
 def test_a_failed_job_does_not_stop_the_worker(tmp_path: Path, error: Exception) -> None:
     """The next one runs."""
 
-    def work(_: Path, __: Path, job: Job, ___: Progress, ____: IsCancelled) -> Report:
-        if job.name == "bad":
+    def work(run: JobRun) -> Report:
+        if run.job.name == "bad":
             raise error
         return REPORT
 

@@ -1,0 +1,164 @@
+"""Jobs as Redis holds them, seen and changed by every API process and every worker.
+
+    saclip:job:{id}         hash: `job` as JSON, `revision`, `status`
+    saclip:beat:{id}        string that a running attempt rewrites; gone soon after it stops
+    saclip:jobs             sorted set of ids by the time they were created
+    saclip:status:{status}  set of ids
+    saclip:knowledge        hash: `sha256`, `text` of the hierarchy in service
+
+A change is made from a copy and written only when the revision is still that of the copy, so two
+processes never overwrite each other and an attempt that lost its job can change nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from coredis import Redis
+from coredis.commands import Script
+
+from service.errors import JobNotFound
+from service.jobs.store import STATUSES, Job
+
+BEAT_LIFE_S = 12
+_PREFIX = "saclip:"
+KNOWLEDGE_KEY = _PREFIX + "knowledge"
+
+# KEYS: job, jobs; ARGV: revision expected ('' for a new job), id, status, revision, JSON, time
+_WRITE = """
+local known = redis.call('HGET', KEYS[1], 'revision') or ''
+if known ~= ARGV[1] then return 0 end
+local old = redis.call('HGET', KEYS[1], 'status')
+if old then redis.call('SREM', 'saclip:status:' .. old, ARGV[2]) end
+redis.call('SADD', 'saclip:status:' .. ARGV[3], ARGV[2])
+redis.call('ZADD', KEYS[2], ARGV[6], ARGV[2])
+redis.call('HSET', KEYS[1], 'job', ARGV[5], 'revision', ARGV[4], 'status', ARGV[3])
+return 1
+"""
+# KEYS: knowledge; ARGV: digest that must be there ('' when there may be none), new digest, text
+_SWAP = """
+local known = redis.call('HGET', KEYS[1], 'sha256')
+if known and known ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'sha256', ARGV[2], 'text', ARGV[3])
+return 1
+"""
+
+
+class RedisJobs:
+    """The state of all jobs.
+
+    Args:
+        redis: A client whose answers are text.
+    """
+
+    def __init__(self, redis: "Redis[str]") -> None:
+        self._redis = redis
+        self._write: Script[str] = redis.register_script(_WRITE)
+        self._swap: Script[str] = redis.register_script(_SWAP)
+
+    async def create(self, job: Job) -> None:
+        """Make a job known."""
+        await self._put(job, expected="")
+
+    async def get(self, job_id: str) -> Job:
+        """A job as it stands.
+
+        Raises:
+            JobNotFound: There is none of this id.
+        """
+        text = await self._redis.hget(_job_key(job_id), "job")
+        if text is None:
+            raise JobNotFound("no job has this id; an ended one is deleted after some time")
+        return Job.model_validate_json(text)
+
+    async def all(self) -> list[Job]:
+        """All jobs, newest first."""
+        return await self._load(tuple(await self._redis.zrange(_PREFIX + "jobs", 0, -1)))
+
+    async def of_status(self, *statuses: str) -> list[Job]:
+        """The jobs that have one of these statuses, newest first."""
+        ids: set[str] = set()
+        for status in statuses:
+            ids |= set(await self._redis.smembers(_status_key(status)))
+        return await self._load(tuple(ids))
+
+    async def counts(self) -> dict[str, int]:
+        """Number of jobs by status."""
+        return {status: await self._redis.scard(_status_key(status)) for status in STATUSES}
+
+    async def change(self, job_id: str, change: Callable[[Job], Job | None]) -> Job | None:
+        """Change a job as it is at this moment.
+
+        Args:
+            job_id: Which one.
+            change: Makes the new state of the old one; None leaves it, and may be asked again
+                when somebody else was faster.
+
+        Returns:
+            The new state; None when it was left.
+
+        Raises:
+            JobNotFound: There is none of this id.
+        """
+        while True:
+            job = await self.get(job_id)
+            changed = change(job)
+            if changed is None:
+                return None
+            if await self._put(changed, expected=str(job.revision)):
+                return changed
+
+    async def forget(self, job_id: str) -> None:
+        """Remove every trace of a job."""
+        await self._redis.zrem(_PREFIX + "jobs", [job_id])
+        for status in STATUSES:
+            await self._redis.srem(_status_key(status), [job_id])
+        await self._redis.delete([_job_key(job_id), _beat_key(job_id)])
+
+    async def beat(self, job_id: str, run: str, count: int) -> None:
+        """Say that this attempt is alive."""
+        await self._redis.set(_beat_key(job_id), f"{run}:{count}", ex=BEAT_LIFE_S)
+
+    async def last_beat(self, job_id: str) -> str | None:
+        """What the attempt last said; None when it has been silent for long."""
+        return await self._redis.get(_beat_key(job_id))
+
+    async def knowledge_sha256(self) -> str | None:
+        """Digest of the hierarchy in service; None when none was ever replaced."""
+        return await self._redis.hget(KNOWLEDGE_KEY, "sha256")
+
+    async def knowledge(self) -> str | None:
+        """The text of the hierarchy in service."""
+        return await self._redis.hget(KNOWLEDGE_KEY, "text")
+
+    async def swap_knowledge(self, text: str, sha256: str, present: str) -> bool:
+        """Put another hierarchy in service, unless somebody else was faster."""
+        return bool(await self._swap([KNOWLEDGE_KEY], [present, sha256, text]))
+
+    async def ping(self) -> None:
+        """Raise when Redis does not answer."""
+        await self._redis.ping()
+
+    async def _load(self, ids: Sequence[str]) -> list[Job]:
+        texts = [await self._redis.hget(_job_key(job_id), "job") for job_id in ids]
+        jobs = [Job.model_validate_json(text) for text in texts if text is not None]
+        return sorted(jobs, key=lambda job: job.created_at, reverse=True)
+
+    async def _put(self, job: Job, expected: str) -> bool:
+        keys = [_job_key(job.id), _PREFIX + "jobs"]
+        arguments: list[Any] = [
+            expected, job.id, job.status, job.revision, job.model_dump_json(),
+            job.created_at.timestamp(),
+        ]  # fmt: skip
+        return bool(await self._write(keys, arguments))
+
+
+def _job_key(job_id: str) -> str:
+    return f"{_PREFIX}job:{job_id}"
+
+
+def _beat_key(job_id: str) -> str:
+    return f"{_PREFIX}beat:{job_id}"
+
+
+def _status_key(status: str) -> str:
+    return f"{_PREFIX}status:{status}"

@@ -1,0 +1,58 @@
+"""Real Redis, real servers and workers, real clips; every test prints the figure it measured."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.builders.footage import street_clip
+from tests.builders.servers import Redis, Saclip, Server, closing_all, redis_server
+
+
+class Stage(NamedTuple):
+    """Starts programs that are gone when the test is over."""
+
+    folder: Path
+    redis: Redis
+    server: Server
+    worker: Callable[..., Saclip]
+
+
+@pytest.fixture
+def keep() -> Iterator[Callable[[Any], Any]]:
+    """Closes what it was given when the test is over."""
+    with closing_all() as keep:
+        yield keep
+
+
+@pytest.fixture
+def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
+    """Redis, a server, and a way to start workers; all share a data folder."""
+    if redis_server() is None:
+        pytest.skip("no redis-server: deploy/system-packages.sh redis")
+    redis = keep(Redis(tmp_path))
+    shared = {"redis_url": redis.url, "data_dir": tmp_path / "data", "min_free_bytes": 0}
+
+    def worker(name: str) -> Saclip:
+        started: Saclip = keep(Saclip(tmp_path / f"{name}.log", "worker", threads=1, **shared))
+        return started
+
+    return Stage(tmp_path, redis, keep(Server(tmp_path / "server.log", **shared)), worker)
+
+
+@pytest.fixture(scope="session")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of a minute."""
+    return street_clip(tmp_path_factory.mktemp("clips") / "minute.mp4", frames=600)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print a figure, also when output is captured."""
+
+    def print_it(figure: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {figure}")  # noqa: T201
+
+    return print_it

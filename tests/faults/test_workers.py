@@ -1,0 +1,150 @@
+"""Workers of the Redis engine that are killed, stopped, or slow."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders.footage import street_clip
+from tests.builders.servers import Program, wait_until
+from tests.faults.conftest import Stage
+
+QUICK = {"film": "false"}
+Say = Callable[[str], None]
+
+
+def is_running(job: dict[str, Any]) -> bool:
+    return bool(job["status"] == "in_progress")
+
+
+def is_over(job: dict[str, Any]) -> bool:
+    return job["status"] in ("completed", "failed", "cancelled")
+
+
+def begins(*workers: Program) -> int:
+    """How often any of the workers began a job."""
+    return sum(worker.text().count("job_begun") for worker in workers)
+
+
+def test_the_job_of_a_killed_worker_is_resumed_by_another(
+    stage: Stage, minute: Path, say: Say
+) -> None:
+    """SIGKILL of the whole tree in mid-job: within 15 s, from the checkpoint, one equal report."""
+    first = stage.worker("first")
+    whole = stage.server.send(minute, **QUICK)
+    assert stage.server.until(whole, is_over, 240)["status"] == "completed"
+
+    job_id = stage.server.send(minute, **QUICK)
+    stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 35, 240)
+    second = stage.worker("second")
+    wait_until(lambda: "starting worker" in second.text(), 60)
+    killed_at = time.monotonic()
+    first.kill_tree()
+    wait_until(lambda: "job_begun" in second.text(), 30)
+    taken_up_s = time.monotonic() - killed_at
+    assert stage.server.until(job_id, is_over, 240)["status"] == "completed"
+
+    say(f"taken up by another worker {taken_up_s:.1f} s after SIGKILL")
+    assert taken_up_s < 15
+    assert "checkpoint_taken_up" in second.text()
+    assert begins(first, second) == 3
+    assert stage.server.report(job_id) == stage.server.report(whole)
+    reports = list((stage.folder / "data" / "shared-jobs" / job_id).glob("report*"))
+    assert len(reports) == 1
+
+
+@pytest.mark.timeout(1200)
+def test_a_long_job_runs_once(stage: Stage, tmp_path: Path, say: Say) -> None:
+    """Twenty minutes of clip, many times the heartbeat, with an idle worker that waits for it."""
+    workers = [stage.worker("first"), stage.worker("second")]
+    clip = street_clip(tmp_path / "long.mp4", frames=12_000)
+    started = time.monotonic()
+
+    job_id = stage.server.send(clip, sample_fps="2", **QUICK)
+    job = stage.server.until(job_id, is_over, 1000)
+
+    say(f"a 20-minute clip in {time.monotonic() - started:.0f} s, begun {begins(*workers)} time(s)")
+    assert job["status"] == "completed"
+    assert begins(*workers) == 1
+    assert len(stage.server.report(job_id)["frames"]) == 2400
+
+
+def test_a_stopped_worker_hands_its_job_back(stage: Stage, minute: Path, say: Say) -> None:
+    """SIGTERM: it is gone soon, with status 0, and the next worker goes on from the checkpoint."""
+    first = stage.worker("first")
+    job_id = stage.server.send(minute, **QUICK)
+    stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 35, 240)
+
+    stopped_at = time.monotonic()
+    status = first.stop()
+    stop_s = time.monotonic() - stopped_at
+    waiting = stage.server.job(job_id)
+    second = stage.worker("second")
+    job = stage.server.until(job_id, is_over, 240)
+
+    say(f"stopped {stop_s:.1f} s after SIGTERM; the job was {waiting['status']}")
+    assert (status, waiting["status"]) == (0, "queued")
+    assert stop_s < 15
+    assert job["status"] == "completed"
+    assert "checkpoint_taken_up" in second.text()
+    assert '"attempt": 1' in second.text()  # an orderly stop is no failed attempt
+    assert '"attempt": 2' not in second.text()
+
+
+def test_a_clip_that_kills_its_worker_fails_and_blocks_nobody(
+    stage: Stage, tmp_path: Path, say: Say, keep: Callable[[Any], Any]
+) -> None:
+    """Three tries with workers that are started again; another clip passes meanwhile."""
+    store = stage.folder / "data" / "shared-jobs"
+    script = Path(__file__).parent / "poison_worker.py"
+    command = [sys.executable, str(script), stage.redis.url, str(store)]
+    clip = street_clip(tmp_path / "good.mp4")
+    poison = shutil.copy(clip, tmp_path / "poison.mp4")
+    started = time.monotonic()
+    bad = stage.server.send(Path(poison))
+    workers = [keep(Program(command, tmp_path / f"{i}.log")) for i in range(2)]
+    good = stage.server.send(clip)
+    deaths, good_s = 0, None
+
+    while not is_over(job := stage.server.job(bad)):
+        assert time.monotonic() - started < 120
+        for worker in [w for w in workers if w.process.poll() is not None]:
+            deaths += 1
+            workers.remove(worker)
+            workers.append(keep(Program(command, tmp_path / f"{deaths + 1}.log")))
+        if good_s is None and is_over(stage.server.job(good)):
+            good_s = time.monotonic() - started
+        time.sleep(0.1)
+
+    say(
+        f"failed {time.monotonic() - started:.0f} s after {deaths} deaths; "
+        f"the other clip was done after {good_s or 0:.1f} s"
+    )
+    assert job["status"] == "failed"
+    assert "killed 3 times" in job["error"]["detail"]
+    assert deaths == 3
+    assert good_s is not None
+
+
+def test_a_cancelled_job_stops_within_a_second(stage: Stage, minute: Path, say: Say) -> None:
+    """The answer says so at once; the worker is free for the next job soon after."""
+    worker = stage.worker("first")
+    job_id = stage.server.send(minute, **QUICK)
+    stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 1, 240)
+    following = stage.server.send(minute, **QUICK)
+
+    cancelled_at = time.monotonic()
+    answer = stage.server.http.delete(f"/jobs/{job_id}").json()
+    told_s = time.monotonic() - cancelled_at
+    wait_until(lambda: begins(worker) == 2, 10)
+    free_s = time.monotonic() - cancelled_at
+    stage.server.http.delete(f"/jobs/{following}")
+
+    say(f"cancelled after {told_s:.2f} s, the worker began the next job after {free_s:.2f} s")
+    assert answer["status"] == "cancelled"
+    assert told_s < 1
+    assert free_s < 3
