@@ -48,14 +48,20 @@ export class DescriptionList {
       { type: "button", class: "sentence", "aria-pressed": String(chosen), onclick: choose },
       item.text,
     );
+    const kind = item.polarity === "anomaly" ? `severity ${item.severity} of 5` : "normal";
     return h(
       "li",
       { class: `description ${item.polarity}` },
       button,
-      h("p", { class: "path" }, ...withArrows(item.path)),
-      participants(item),
-      this.margin(item, scale),
-      cues(item.cues),
+      h("p", { class: "short" }, `${kind} · margin ${signed(item.margin)}`),
+      h(
+        "div",
+        { class: "long" },
+        h("p", { class: "path" }, ...withArrows(item.path)),
+        participants(item),
+        this.margin(item, scale),
+        cues(item.cues),
+      ),
     );
   }
 

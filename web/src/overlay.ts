@@ -11,10 +11,10 @@ export class Overlay {
   private chosen: Explanation | null = null;
   private dimmed = false;
 
-  /** `allBoxes`: whether to draw what else was found; the film has it in its pixels already. */
+  /** `bare`: nothing is drawn in the pixels; a film has its boxes, and its best pair named. */
   constructor(
     private readonly root: SVGSVGElement,
-    private readonly allBoxes: boolean,
+    private readonly bare: boolean,
   ) {
     new ResizeObserver(() => this.draw()).observe(root);
   }
@@ -37,17 +37,19 @@ export class Overlay {
     const unit = frame.width / Math.max(this.root.clientWidth, 1); // one pixel of the screen
     const pair = [chosen?.subject, chosen?.object].filter((roi): roi is Roi => !!roi);
     const parts: SVGElement[] = [];
-    if (this.dimmed && pair.some((roi) => roi.roi_source !== "pseudo")) parts.push(shade(frame, pair));
-    if (this.allBoxes) parts.push(...this.others(frame, pair).map((roi) => box(roi, "other")));
+    const named = !this.bare && chosen === frame.explanations[0];
+    if (this.dimmed && !named && pair.some((roi) => roi.roi_source !== "pseudo")) parts.push(shade(frame, pair));
+    if (this.bare) parts.push(...this.others(frame, pair).map((roi) => box(roi, "other")));
     const labels = new Labels(frame, unit);
     pair.forEach((roi, side) => {
       parts.push(box(roi, "halo"), box(roi, side === 0 ? "subject" : "object"));
     });
+    if (named) pair.length = 0;
     pair.forEach((roi, side) => {
       const text = `${side + 1} ${objectName(roi)}`;
       parts.push(...labels.place(roi, text, side === 0 ? "subject" : "object", true));
     });
-    if (this.allBoxes) {
+    if (this.bare) {
       for (const roi of this.others(frame, pair)) {
         parts.push(...labels.place(roi, objectName(roi), "other", false));
       }

@@ -8,7 +8,7 @@ import { countHits, type Hierarchy } from "./knowledge";
 import { Overlay } from "./overlay";
 import { Timeline } from "./timeline";
 import type { Explanation, FrameRow, FrameScore, FramesAnswer, Job, Report, Segment } from "./types";
-import { count, decimal, percent, span, time } from "./words";
+import { count, percent, span, time } from "./words";
 
 const DOWNLOADS: readonly (readonly [string, string, string])[] = [
   ["Report to print (HTML)", "report?format=html", ""],
@@ -58,7 +58,7 @@ export class ResultView {
     this.still = null;
     if (this.picture.src.startsWith("blob:")) URL.revokeObjectURL(this.picture.src);
     this.picture.removeAttribute("src");
-    show(this.section, false);
+    this.reveal(false);
     this.hits(null);
   }
 
@@ -71,7 +71,7 @@ export class ResultView {
     this.facts.textContent = [
       time(video.duration_s),
       `${video.width} × ${video.height} px`,
-      `${count(frames.length, "frame")} scored, ${decimal(video.sample_fps, 0)} a second`,
+      `${count(frames.length, "frame")} scored, ${Number(video.sample_fps.toFixed(2))} per second`,
       `model ${report.model.bundle}`,
       errors ? `${count(errors, "part")} of the file could not be read` : "",
     ].filter(Boolean).join(" · ");
@@ -85,7 +85,7 @@ export class ResultView {
       this.onFrame(url, row, found),
     );
     this.film = film;
-    show(this.section, true); // before the timeline, which measures its place
+    this.reveal(true); // before the timeline, which measures its place
     const timeline = new Timeline(byId("timeline", HTMLElement), report, (row) => film.jump(row));
     film.follow(timeline);
     this.segments.replaceChildren(...segments.map((segment) => this.segmentEntry(film, report, segment)));
@@ -114,7 +114,7 @@ export class ResultView {
     this.picture.src = URL.createObjectURL(file);
     this.picture.alt = `${file.name} with the objects found in it`;
     this.downloads.replaceChildren();
-    show(this.section, true);
+    this.reveal(true);
     this.showMoment("This picture", result.probability, result.explanations);
     this.hits(countHits(result.anomalous ? [result.explanations] : []));
   }
@@ -122,6 +122,12 @@ export class ResultView {
   focus(): void {
     this.section.focus({ preventScroll: true });
     this.section.scrollIntoView({ block: "start" });
+  }
+
+  /** With a result on it the page gives less room to the place for the next file. */
+  private reveal(visible: boolean): void {
+    show(this.section, visible);
+    document.body.classList.toggle("has-result", visible);
   }
 
   private showParts(clip: boolean): void {

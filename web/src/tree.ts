@@ -56,7 +56,7 @@ export class HierarchyTree {
     const texts = (node.d ?? []).filter((item) => !below || item.t.toLowerCase().includes(below));
     if (!matches && !kept.length && !texts.length) return null;
     const hits = this.hitsOf(node);
-    const isOpen = wanted ? depth < 2 || !matches : open ? open.has(node.id) : hits > 0 && depth < 2;
+    const isOpen = wanted ? depth < 2 || !matches : open ? open.has(node.id) : depth === 0 && node.polarity === "anomaly";
     const summary = h(
       "summary",
       {},
