@@ -11,18 +11,26 @@ TOP_TESTS := $(wildcard tests/test_*.py)
 # The serving install: no torch, no developer tools.
 install: .venv/.installed
 
-run: .venv/.installed
+run: .venv/.installed service/web/built/page.js
 	$(SERVE_BIN)/saclip serve --host 127.0.0.1 --port 8000
 
-check: .venv/.dev .venv-train/.installed
+# The page in the browser; Node comes from PyPI where the machine has none.
+web: service/web/built/page.js
+
+service/web/built/page.js: .venv/.installed web/build.sh web/package-lock.json $(wildcard web/src/*)
+	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh
+
+check: .venv/.dev .venv-train/.installed web
+	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh check
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(SERVE_BIN)/mypy service knowledge tests/service tests/knowledge $(TOP_TESTS)
+	$(SERVE_BIN)/mypy service knowledge tests/service tests/knowledge tests/page $(TOP_TESTS)
 	$(TRAIN_BIN)/mypy model tests/model benchmarks
 	$(SERVE_BIN)/lint-imports --no-logo
 
 test: check
-	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service $(TOP_TESTS)
+	deploy/system-packages.sh browser
+	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service tests/page $(TOP_TESTS)
 	$(TRAIN_BIN)/python -m pytest tests/model
 
 # Ratios between ways to do the same, measured in one run.
@@ -55,4 +63,4 @@ train-env: .venv-train/.installed
 	touch $@
 
 clean:
-	rm -rf .venv .venv-train *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf web/node_modules service/web/built .venv .venv-train *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

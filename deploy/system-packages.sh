@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what the project needs of the system, where that is missing and may be done.
-# Usage: system-packages.sh venv|train
+# Usage: system-packages.sh venv|train|browser
 set -eu
 PATH="$PATH:/usr/sbin:/sbin" # ldconfig is there, which an ordinary user's PATH leaves out
 python="${PYTHON:-python3}"
@@ -30,8 +30,12 @@ train)
     *) need libgl1 libglib2.0-0 ;;
     esac
     ;;
+browser)
+    # Tests of the page skip without one, so a machine where it cannot be installed goes on.
+    command -v chromium >/dev/null || (need chromium fonts-dejavu-core) || true
+    ;;
 *)
-    echo "usage: $0 venv|train" >&2
+    echo "usage: $0 venv|train|browser" >&2
     exit 2
     ;;
 esac

@@ -56,7 +56,10 @@ def score_frames(
         state.metrics.stage_duration.labels("decode").observe(score.timings_ms["decode"] / 1000)
     state.metrics.inference_images.inc(len(scores))
     model = ModelRow(
-        bundle=engine.bundle.manifest.name, knowledge_sha256=engine.hierarchy.sha256, mode=mode
+        bundle=engine.bundle.manifest.name,
+        knowledge_sha256=engine.hierarchy.sha256,
+        mode=mode,
+        threshold=engine.analyzer.calibration.stills.threshold,
     )
     return FramesAnswer(model=model, results=scores)
 

@@ -14,7 +14,12 @@ from service.pipeline.report import ModelRow
 
 CAR: JsonDict = {"class": "car", "confidence": 0.91, "track_id": None, "roi_source": "detected"}
 EXAMPLE: JsonDict = {
-    "model": {"bundle": "nano", "knowledge_sha256": "72e39efc...", "mode": "paired"},
+    "model": {
+        "bundle": "nano",
+        "knowledge_sha256": "72e39efc...",
+        "mode": "paired",
+        "threshold": 0.5,
+    },
     "results": [
         {
             "name": "frame.jpg",

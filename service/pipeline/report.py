@@ -63,11 +63,12 @@ class VideoRow(_Row):
 
 
 class ModelRow(_Row):
-    """What scored it."""
+    """What scored it; ``threshold`` is the probability from which a frame counts for an alarm."""
 
     bundle: str
     knowledge_sha256: str
     mode: Mode
+    threshold: float | None = None
 
 
 class FrameRow(_Row):

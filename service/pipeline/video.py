@@ -109,6 +109,7 @@ class VideoAnalyzer:
                 bundle=self._engine.bundle.manifest.name,
                 knowledge_sha256=self._engine.analyzer.text_bank.knowledge_sha256,
                 mode=mode,
+                threshold=self._engine.analyzer.calibration.clips.on,
             ),
             frames=run.timeline.frame_rows(found),
             segments=run.timeline.segment_rows(found),

@@ -22,7 +22,7 @@ def test_any_other_request_id_is_replaced(offered: str | None) -> None:
     assert len(made) == 16
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/static/page.js"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/nowhere", "/static/docs.js"])
 def test_every_answer_forbids_foreign_content(client: TestClient, path: str) -> None:
     """Pages, answers and refusals alike."""
     headers = client.get(path).headers

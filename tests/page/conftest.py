@@ -1,0 +1,140 @@
+"""A real service as a process of its own, and a real browser that looks at its page."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.bundle.bundle import EMBEDDED_BUNDLE
+
+pytest.importorskip("playwright", reason="playwright is not installed (extra `dev`)")
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
+BUILT = ROOT / "service" / "web" / "built" / "page.js"
+CHROMIUM = shutil.which("chromium")
+# Chromium calls home by itself; a test that counts outside requests must not see that.
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+DESK, PHONE = (1280, 900), (390, 844)
+MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped bundle with a calibration that gives alarm early: the page needs a segment."""
+    folder = tmp_path_factory.mktemp("bundles") / "eager"
+    shutil.copytree(EMBEDDED_BUNDLE, folder)
+    path = folder / "calibration.json"
+    calibration = json.loads(path.read_text())
+    calibration["clips"]["affine"]["paired"]["intercept"] += MORE_EAGER
+    path.write_text(json.dumps(calibration))
+    content = path.read_bytes()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = hashlib.sha256(content).hexdigest()
+    manifest["files"]["calibration.json"] = {"sha256": digest, "bytes": len(content)}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a service that runs."""
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
+    if not BUILT.is_file():
+        pytest.skip("the page was not built (make web)")
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SACLIP_")}
+    settings = {
+        "SACLIP_BUNDLE": str(eager_bundle),
+        "SACLIP_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "SACLIP_PORT": "0",
+        "SACLIP_THREADS": "1",
+        "SACLIP_MIN_FREE_BYTES": "0",
+        "SACLIP_LOG_FORMAT": "json",
+    }
+    command = [sys.executable, "-c", "from service.cli import main; main()", "serve"]
+    environment = {**inherited, **settings, "PYTHONPATH": str(ROOT)}
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=log.parent)
+    try:
+        yield _address(log, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+    for _ in range(300):
+        for line in log.read_text().splitlines():
+            if '"listening"' in line:
+                return str(json.loads(line)["url"])
+        if process.poll() is not None:
+            break
+        try:
+            process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError(f"the service did not start:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
+    """Open the page; afterwards nothing must have gone elsewhere or been refused by the policy."""
+    outside: list[str] = []
+    complaints: list[str] = []
+    own = (f"{server}/", "blob:", "data:")
+    with ExitStack() as stack:
+
+        def opened(path: str = "/", size: tuple[int, int] = DESK, **options: Any) -> Page:
+            viewport = {"width": size[0], "height": size[1]}
+            context = browser.new_context(viewport=viewport, base_url=server, **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(15_000)
+            page.on("request", lambda r: r.url.startswith(own) or outside.append(r.url))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+            page.goto(path)
+            return page
+
+        yield opened
+    assert outside == []
+    # A refusal that a test provoked is written to the console by the browser itself.
+    assert [c for c in complaints if not c.startswith("Failed to load resource")] == []
+
+
+@pytest.fixture(scope="session")
+def job_id(server: str, browser: Browser) -> str:
+    """A job of the sample that is done."""
+    context = browser.new_context(base_url=server)
+    files = {"name": "intersection.mp4", "mimeType": "video/mp4", "buffer": SAMPLE.read_bytes()}
+    answer = context.request.post("/videos/analyze?wait=40", multipart={"video": files})
+    assert answer.status == 200
+    location = answer.headers["location"]
+    context.close()
+    return location.rpartition("/")[2]

@@ -1,0 +1,216 @@
+"""A clip on the page: from its upload to the film, the timeline and the descriptions."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import PHONE, SAMPLE, OpenPage
+
+
+def shown(page: Page) -> Page:
+    """The page once a result stands on it with its descriptions."""
+    expect(page.locator("#result")).to_be_visible(timeout=40_000)
+    expect(page.locator("#descriptions li").first).to_be_visible()
+    return page
+
+
+def place(page: Page) -> int:
+    """Number of the frame that the timeline shows."""
+    return int(page.locator("#timeline").get_attribute("aria-valuenow") or -1)
+
+
+@pytest.fixture
+def report(open_page: OpenPage, job_id: str) -> Page:
+    return shown(open_page(f"/#job={job_id}"))
+
+
+def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
+    """The way of a file: chosen, uploaded, followed by events, shown, listed, and at an address."""
+    page = open_page()
+    stages: list[str] = []
+    page.expose_function("note", stages.append)
+    page.evaluate(
+        "new MutationObserver(() => note(document.getElementById('progress-stage').textContent))"
+        ".observe(document.getElementById('progress-stage'), {childList: true})"
+    )
+    page.set_input_files("#file", SAMPLE)
+
+    shown(page)
+
+    assert {"Scoring frames", "Drawing the film"} <= set(stages)
+    expect(page.locator("#verdict")).to_have_text("1 anomalous segment")
+    expect(page.locator("#result-facts")).to_contain_text("75 frames scored, 10 per second")
+    expect(page.locator("#segments li")).to_have_count(1)
+    expect(page.locator("#job-list li").first).to_contain_text("intersection.mp4")
+    assert re.search(r"#job=[0-9a-f-]{36}$", page.url)
+    page.wait_for_function("document.getElementById('film').readyState >= 2")
+
+
+def test_the_sample_needs_no_file_of_ones_own(open_page: OpenPage) -> None:
+    """One click; a running one can be cancelled."""
+    page = open_page()
+    page.click("#sample")
+    page.wait_for_function("document.getElementById('progress-number').textContent !== ''")
+    expect(page.locator("#progress-stage")).not_to_have_text("Preparing")
+    page.click("#cancel")
+
+    expect(page.locator("#notice h2")).to_have_text("Cancelled")
+    expect(page.locator("#progress")).to_be_hidden()
+
+
+def test_a_dropped_file_is_taken(open_page: OpenPage, job_id: str) -> None:
+    """The place says that it will take it; the browser does not leave the page for the file."""
+    page = open_page()
+    page.evaluate(
+        """() => {
+          const files = new DataTransfer();
+          files.items.add(new File([new Uint8Array(8)], "notes.txt", {type: "text/plain"}));
+          window.files = files;
+          window.dispatchEvent(new DragEvent("dragenter", {dataTransfer: files}));
+        }"""
+    )
+    expect(page.locator("body")).to_have_class(re.compile("dragging"))
+    page.evaluate("window.dispatchEvent(new DragEvent('drop', {dataTransfer: window.files}))")
+
+    expect(page.locator("body")).not_to_have_class(re.compile("dragging"))
+    expect(page.locator("#notice h2")).to_have_text("This is not a video that can be read.")
+
+
+def test_a_click_on_the_timeline_moves_the_film(report: Page) -> None:
+    """At half of 7.5 s lies frame 37; film, descriptions and spoken value follow."""
+    box = report.locator("#timeline .u-over").bounding_box()
+    assert box is not None
+    report.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 20)
+
+    expect(report.locator("#moment-title")).to_have_text("At 3.7 s")
+    assert place(report) == 37
+    expect(report.locator("#timeline")).to_have_attribute("aria-valuetext", re.compile("3.7 s"))
+    time_s = report.evaluate("document.getElementById('film').currentTime")
+    assert time_s == pytest.approx(3.71, abs=0.02)
+
+
+def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
+    """Arrows, Home, End, Page Down; nothing moves beyond the ends."""
+    report.focus("#timeline")
+    for key, expected in (
+        ("Home", 0),
+        ("ArrowLeft", 0),
+        ("ArrowRight", 1),
+        ("ArrowUp", 2),
+        ("ArrowDown", 1),
+        ("End", 74),
+        ("ArrowRight", 74),
+    ):
+        report.keyboard.press(key)
+        assert place(report) == expected, key
+    report.keyboard.press("Home")
+    report.keyboard.press("PageDown")
+    peak = place(report)
+    assert 0 < peak < 74
+    report.keyboard.press("End")
+    report.keyboard.press("PageUp")
+    assert place(report) == peak
+    expect(report.locator("#timeline")).to_have_attribute(
+        "aria-valuetext", re.compile("within a segment")
+    )
+
+
+def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
+    """The button of a segment shows the frame that made its peak."""
+    peak = place(report)
+    report.focus("#timeline")
+    report.keyboard.press("End")
+    report.click("#segments button")
+
+    assert place(report) == peak
+
+
+def test_the_film_plays_and_the_mark_follows(report: Page) -> None:
+    """While it plays, the timeline keeps up with it."""
+    report.focus("#timeline")
+    report.keyboard.press("Home")
+    report.evaluate("document.getElementById('film').play()")
+
+    report.wait_for_function(
+        "Number(document.getElementById('timeline').getAttribute('aria-valuenow')) >= 3"
+    )
+    report.evaluate("document.getElementById('film').pause()")
+
+
+def test_a_description_shows_its_pair_margin_and_path(report: Page) -> None:
+    """The chosen one is open; choosing another moves the highlighted pair."""
+    first, second = (report.locator("#descriptions li").nth(i) for i in (0, 1))
+    expect(first.locator(".path")).to_contain_text("Anomalous traffic")
+    expect(first.locator(".margin-head")).to_have_text(
+        re.compile(r"Margin against the normal counterpart [+−]\d\.\d{3}")
+    )
+    expect(first.locator(".rival")).to_be_visible()
+    expect(second.locator(".path")).to_be_hidden()
+    expect(report.locator("#film-overlay rect.subject")).to_have_count(1)
+    before = report.locator("#film-overlay").inner_html()
+
+    second.locator("button").click()
+
+    expect(second.locator(".path")).to_be_visible()
+    expect(report.locator("#film-overlay rect.tag.subject")).to_have_count(1)
+    assert report.locator("#film-overlay").inner_html() != before
+
+
+def test_hits_of_the_report_are_counted_in_the_tree(report: Page) -> None:
+    """One segment, so one hit at its scenario and at each heading above it."""
+    expect(report.locator("#tree > li").first.locator(".hits").first).to_have_text("1 hit")
+
+
+def test_everything_can_be_downloaded(report: Page) -> None:
+    """Each button leads to what it says; the page to print opens beside this one."""
+    buttons = report.locator("#downloads a")
+    expect(buttons).to_have_count(6)
+    for name, suffix in (("JSON", "json"), ("CSV", "csv"), ("WebVTT", "vtt"), ("MP4", "mp4")):
+        with report.expect_download() as download:
+            buttons.filter(has_text=f"({name})").click()
+        assert download.value.suggested_filename.endswith(suffix)
+    with report.expect_popup() as popup:
+        buttons.filter(has_text="print").click()
+    assert "intersection.mp4" in popup.value.title() + popup.value.content()
+
+
+def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> None:
+    """No segment: a calm verdict, no list, and the frame that came closest."""
+    page = open_page()
+    page.route(
+        "**/report?format=json",
+        lambda route: route.fulfill(json={**route.fetch().json(), "segments": []}),
+    )
+    page.goto(f"/#job={job_id}")
+
+    shown(page)
+
+    expect(page.locator("#verdict")).to_have_text("No anomaly found")
+    expect(page.locator("#segments li")).to_have_count(0)
+    assert 0 < place(page) < 74
+
+
+def test_a_job_without_film_still_shows_what_was_found(open_page: OpenPage, job_id: str) -> None:
+    """Boxes on an empty ground, and no film to download."""
+    page = open_page()
+    page.route("**/video.mp4", lambda route: route.fulfill(status=409, json={}))
+    page.goto(f"/#job={job_id}")
+
+    shown(page)
+
+    expect(page.locator("#no-film")).to_be_visible()
+    expect(page.locator("#film-overlay rect.subject")).to_have_count(1)
+    expect(page.locator("#downloads a")).to_have_count(4)
+
+
+def test_a_phone_shows_it_all_without_scrolling_sideways(
+    open_page: OpenPage, job_id: str
+) -> None:
+    """390 pixels wide."""
+    page = shown(open_page(f"/#job={job_id}", size=PHONE))
+
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+    box = page.locator("#film").bounding_box()
+    assert box is not None
+    assert box["width"] > 300

@@ -1,0 +1,255 @@
+"""What the page says when something is not as it should be, and that everybody can use it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.page.conftest import DESK, PHONE, ROOT, SAMPLE, OpenPage
+from tests.page.test_clips import shown
+from tests.page.test_pictures_and_knowledge import PICTURE, editor, put
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+JOB: dict[str, Any] = {
+    "id": "11111111-1111-1111-1111-111111111111",
+    "object": "job",
+    "status": "in_progress",
+    "progress": 0.0,
+    "stage": "queued",
+    "revision": 1,
+    "name": "clip.mp4",
+    "created_at": "2026-01-02T03:04:05Z",
+    "started_at": None,
+    "ended_at": None,
+    "error": None,
+    "report_url": None,
+}
+
+
+def refuse(page: Page, pattern: str, status: int, **more: Any) -> None:
+    """Answer with a problem instead of the service."""
+    problem = {"title": f"Title {status}.", "status": status, "detail": "The detail.", **more}
+    headers = {"content-type": "application/problem+json", "retry-after": "2"}
+
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, json=problem, headers=headers)
+
+    page.route(pattern, answer)
+
+
+def pretend(page: Page, **changes: Any) -> None:
+    """A job in a state that is hard to catch."""
+    job = {**JOB, **changes}
+    page.route(f"**/jobs/{JOB['id']}", lambda route: route.fulfill(json=job))
+    page.route("**/events", lambda route: route.fulfill(status=404, json={}))
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (413, "Send a smaller or shorter file"),
+        (415, "Send a clip as MP4"),
+        (422, "The file may be damaged"),
+        (429, "Try again in 2 seconds."),
+        (500, "The detail."),
+        (503, "Try again in 2 seconds."),
+        (507, "Ask the operator to free some space."),
+    ],
+)
+def test_a_refusal_is_told_with_what_to_do(
+    open_page: OpenPage, status: int, advice: str
+) -> None:
+    """Title and detail are the server's; the same file can be sent again."""
+    page = open_page()
+    refuse(page, "**/frames/score", status, request_id="5f0c6a2e")
+    page.set_input_files("#file", files=[PICTURE])
+    notice = page.locator("#notice")
+
+    expect(notice.locator("h2")).to_have_text(f"Title {status}.")
+    expect(notice).to_contain_text("The detail.")
+    expect(notice).to_contain_text(advice)
+    expect(notice).to_contain_text("5f0c6a2e")
+    page.unroute("**/frames/score")
+    notice.get_by_text("Try again", exact=True).click()
+    expect(page.locator("#result")).to_be_visible()
+    expect(notice).to_be_hidden()
+
+
+def test_the_services_own_refusals_are_told(open_page: OpenPage) -> None:
+    """A file that is no clip, and a picture that is cut off."""
+    page = open_page()
+    page.set_input_files(
+        "#file", files=[{"name": "clip.mp4", "mimeType": "video/mp4", "buffer": b"words"}]
+    )
+    expect(page.locator("#notice h2")).to_have_text("This is not a video that can be read.")
+    cut = {**PICTURE, "buffer": PICTURE["buffer"][:60]}
+    page.set_input_files("#file", files=[cut])
+    expect(page.locator("#notice")).to_contain_text("street.png")
+
+
+def test_a_failed_job_says_why(open_page: OpenPage) -> None:
+    """The problem that is kept with the job."""
+    page = open_page()
+    error = {"title": "No frame can be read.", "status": 422, "detail": "0 of 10 frames"}
+    pretend(page, status="failed", error=error)
+    page.goto(f"/#job={JOB['id']}")
+
+    expect(page.locator("#notice h2")).to_have_text("No frame can be read.")
+    expect(page.locator("#notice")).to_contain_text("0 of 10 frames")
+
+
+def test_a_waiting_job_says_that_it_waits(open_page: OpenPage) -> None:
+    """And a cancelled one that it was cancelled."""
+    page = open_page()
+    pretend(page, status="queued")
+    page.goto(f"/#job={JOB['id']}")
+    expect(page.locator("#progress-stage")).to_have_text("Waiting for its turn")
+    pretend(page, status="cancelled")
+    expect(page.locator("#notice h2")).to_have_text("Cancelled")
+
+
+def test_a_job_that_is_gone_is_told(open_page: OpenPage) -> None:
+    """An old address leads to a clear word, not to an empty page."""
+    page = open_page("/#job=22222222-2222-2222-2222-222222222222")
+
+    expect(page.locator("#notice")).to_contain_text("results are kept for some days only")
+
+
+def test_an_upload_tells_how_far_it_is(open_page: OpenPage) -> None:
+    """On a slow line the share is shown, and stopping it sends nothing more."""
+    page = open_page()
+    line = page.context.new_cdp_session(page)
+    slow = {"offline": False, "latency": 5, "downloadThroughput": 1e6, "uploadThroughput": 9000}
+    line.send("Network.emulateNetworkConditions", slow)
+    page.set_input_files("#file", SAMPLE)
+
+    expect(page.locator("#progress-stage")).to_have_text("Uploading, 33 kB")
+    page.wait_for_function("document.getElementById('progress-bar').value > 0.2")
+    page.click("#cancel")
+    expect(page.locator("#notice h2")).to_have_text("Cancelled")
+
+
+def test_a_server_that_is_not_ready_says_why(open_page: OpenPage) -> None:
+    """In the head of the page, until it is ready again."""
+    page = open_page()
+    expect(page.locator("#health")).to_have_text("Ready")
+    reasons = {"ready": False, "reasons": ["the disk is full"]}
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json=reasons))
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    expect(page.locator("#banner")).to_have_text("The server is not ready: the disk is full.")
+    page.unroute("**/readyz")
+    expect(page.locator("#health")).to_have_text("Ready")
+    expect(page.locator("#banner")).to_be_hidden()
+
+
+def test_a_line_that_is_cut_is_told(open_page: OpenPage) -> None:
+    """Sending a file then says so as well; both end with the trouble."""
+    page = open_page()
+    expect(page.locator("#tree > li")).to_have_count(2)
+    page.context.set_offline(True)
+
+    expect(page.locator("#health")).to_have_text("Not reachable")
+    page.set_input_files("#file", files=[PICTURE])
+    expect(page.locator("#notice h2")).to_have_text("The server cannot be reached.")
+    page.context.set_offline(False)
+    expect(page.locator("#health")).to_have_text("Ready")
+
+
+def test_a_key_is_asked_for_and_used_everywhere(open_page: OpenPage, job_id: str) -> None:
+    """Requests carry it, events and film a token made from it; a wrong one is asked for again."""
+    seen: list[str] = []
+
+    def guard(route: Route) -> None:
+        request = route.request
+        seen.append(request.url)
+        if request.url.endswith("/readyz") or "token=short" in request.url:
+            route.continue_()
+        elif request.headers.get("authorization") != "Bearer right":
+            route.fulfill(status=401, json={"title": "A key is needed.", "status": 401})
+        elif request.url.endswith("/tokens"):
+            route.fulfill(json={"token": "short", "expires_at": "2099-01-01T00:00:00Z"})
+        else:
+            route.continue_()
+
+    page = open_page("/healthz")
+    for pattern in ("**/jobs**", "**/jobs/**", "**/knowledge", "**/tokens", "**/frames/score"):
+        page.route(pattern, guard)
+    page.goto(f"/#job={job_id}")
+    dialog = page.locator("#key-dialog")
+
+    expect(dialog).to_be_visible()
+    page.fill("#key", "wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("#key-wrong")).to_be_visible()
+    page.fill("#key", "right")
+    page.keyboard.press("Enter")
+    shown(page)
+    expect(dialog).to_be_hidden()
+    assert any(url.endswith("/events?token=short") for url in seen)
+    assert any(url.endswith("/video.mp4?token=short") for url in seen)
+    page.wait_for_function("document.getElementById('film').readyState >= 2")
+
+
+def test_who_has_no_key_is_asked_once(open_page: OpenPage) -> None:
+    """The lists that refresh themselves stay quiet; a button leads back."""
+    page = open_page("/healthz")
+    refuse(page, "**/jobs", 401)
+    refuse(page, "**/knowledge", 401)
+    page.goto("/")
+    page.get_by_text("Not now").click()
+
+    expect(page.locator("#key-dialog")).to_be_hidden()
+    page.wait_for_timeout(5_500)  # one refresh of the list
+    expect(page.locator("#key-dialog")).to_be_hidden()
+    page.click("#key-again")
+    expect(page.locator("#key-dialog")).to_be_visible()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it stands."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (make web)")
+    page.evaluate(Path(AXE).read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{v['id']}: {n['html'][:200]} {n['failureSummary']}" for v in found for n in v["nodes"]]
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(DESK, "light"), (PHONE, "dark"), (DESK, "dark"), (PHONE, "light")]
+)
+def test_everybody_can_use_it(
+    open_page: OpenPage, job_id: str, size: tuple[int, int], scheme: str
+) -> None:
+    """axe finds nothing in any state, and nothing stands out at the side."""
+    page = open_page(size=size, color_scheme=scheme, reduced_motion="reduce")
+    found: dict[str, list[str]] = {}
+
+    def look(state: str) -> None:
+        found[state] = violations(page)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width == size[0], f"{state} is {width} pixels wide"
+
+    expect(page.locator("#tree > li")).to_have_count(2)
+    look("empty")
+    page.goto(f"/#job={job_id}")
+    shown(page)
+    look("clip")
+    editor(page)
+    put(page, "severity: 3", "severity: 9")
+    expect(page.locator("#editor-found button")).to_have_count(1)
+    look("broken rules")
+    page.set_input_files("#file", files=[PICTURE])
+    expect(page.locator("#moment-title")).to_have_text("This picture")
+    look("picture")
+    refuse(page, "**/frames/score", 413)
+    page.set_input_files("#file", files=[PICTURE])
+    expect(page.locator("#notice h2")).to_be_visible()
+    look("refused")
+    page.unroute("**/frames/score")
+    refuse(page, "**/frames/score", 401)
+    page.set_input_files("#file", files=[PICTURE])
+    expect(page.locator("#key-dialog")).to_be_visible()
+    look("key")
+    assert found == {state: [] for state in found}
