@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 
 VerbForm = Literal["base", "s", "ing", "past", "participle"]
+IRREGULAR_S = {"has": "have", "had": "have", "does": "do", "did": "do", "goes": "go"}
+MULTIWORD = ("multiword_prepositions", "multiword_adverbs")
 VOWELS = frozenset("aeiou")
 
 
@@ -55,10 +57,16 @@ class Lexicon:
         word = word.lower()
         if word in self.verbs:
             return self.verbs[word][0]
-        for end in ("ing", "ed", "es", "s"):
+        if word in IRREGULAR_S:
+            return IRREGULAR_S[word]
+        for end in ("ing", "ed"):
             if word.endswith(end) and len(word) > len(end) + 2:
-                return word.removesuffix(end)
-        return word
+                return _stem(word.removesuffix(end))
+        if word.endswith("ies"):
+            return word.removesuffix("ies") + "y"
+        if word.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
+            return word.removesuffix("es")
+        return word.removesuffix("s") if word.endswith("s") and not word.endswith("ss") else word
 
 
 @cache
@@ -86,12 +94,22 @@ def lexicon() -> Lexicon:
         lists={name: frozenset(v) for name, v in data.items() if isinstance(v, list)},
         phrases=tuple(
             sorted(
-                (tuple(p.split()) for p in data["multiword_prepositions"]), key=len, reverse=True
+                (tuple(p.split()) for name in MULTIWORD for p in data[name]), key=len, reverse=True
             )
         ),
         verbs={form: (lemma, frozenset(kinds)) for form, (lemma, kinds) in verbs.items()},
         plurals=data["irregular_plurals"],
     )
+
+
+def _stem(stem: str) -> str:
+    """The base form before "-ing" or "-ed": topp-, forc-, paraglid-."""
+    if stem[-1] == stem[-2] and stem[-1] not in "lsz":
+        return stem[:-1]
+    if stem.endswith("i"):
+        return stem[:-1] + "y"
+    takes_e = stem.endswith(("c", "v", "u", "rg", "dg", "ng", "ag", "id", "ur", "uc", "at", "iz", "as"))
+    return stem + "e" if takes_e or stem.endswith(("bl", "dl", "gl", "pl", "tl", "kl", "zl")) else stem
 
 
 def third_person(lemma: str) -> str:
