@@ -215,7 +215,8 @@ class _Builder:
             return None
         first = [j for j in range(self.noun) if self.head[j] == self.noun and self.dep[j] == "case"]
         static = bool(first) and self.lists.has("resting", self.words[first[-1]].lower)
-        return self.noun if static and self.lists.has("describing", case) else None
+        has_det = any(self.head[j] == self.noun and self.dep[j] == "det" for j in range(self.noun))
+        return self.noun if static and has_det and self.lists.has("describing", case) else None
 
     def _predicate_noun(self, i: int) -> None:
         """The noun of "is behind the bus" or "there is a bus" is the predicate."""

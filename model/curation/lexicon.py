@@ -83,7 +83,7 @@ def lexicon() -> Lexicon:
         if known[0] == lemma:
             known[1].add(kind)
 
-    for lemma in [*irregular, *data["regular_verbs"].split()]:
+    for lemma in [*irregular, *data["regular_verbs"].split(), *data["more_verbs"].split()]:
         past, participle = irregular.get(lemma, [_past(lemma)] * 2)
         add(lemma, lemma, "base")
         add(third_person(lemma), lemma, "s")

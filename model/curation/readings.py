@@ -28,12 +28,15 @@ class Word:
     Attributes:
         number: Of a noun, a pronoun or an auxiliary; what a determiner asks for.
         prior: Cost of this reading of the word by itself.
+        possessive: A noun with "'s".
+        verbal: A participle read as an adjective.
     """
 
     reading: Reading
     number: Number = "any"
     prior: float = 0.0
     possessive: bool = False
+    verbal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ def _before(state: State, word: Word) -> float:
     leaves = word.reading not in IN_PHRASE or word.reading == "DET"
     cost = 0.0
     if state.last in IN_PHRASE and leaves and word.reading != "ADV":
-        alone = {"object": 0.5, "case": 1.2}.get(state.role, 2.0)
+        alone = {"object": 0.5, "case": 0.4}.get(state.role, 2.0)
+        alone = 0.3 if word.reading == "ADP" else alone + 2.0 * (word.reading == "DET")
         cost += {"DET": 5.0, "NUM": 0.8, "ADJ": alone}.get(state.last, 0.0)
         if state.last == "NOUN":
             cost += _agreement(state)
@@ -127,7 +131,9 @@ def _in_phrase(state: State, word: Word) -> tuple[float, State]:
         if state.adverb:
             cost += 0.5
         if word.reading == "NOUN" and word.number == "one":
-            cost += 0.3
+            cost += 1.0 if state.last == "TO" else 0.3
+    if word.verbal and state.last in ("BE", "AUX", "NOUN"):
+        cost += 1.0
     role, waiting, subject = state.role, state.waiting, state.subject
     if not goes_on and not (state.last == "NOUN" and word.reading != "DET"):
         role = _role(state)
@@ -181,20 +187,21 @@ def _finite(state: State, word: Word) -> tuple[float, State]:
         state, last=word.reading, wants="any", has_verb=True, joined=False, adverb=False
     )
     if state.last == "TO" and word.reading in ("V:base", "BE"):
-        return 0.2, replace(after, has_verb=state.has_verb)
+        cost = 0.2 if word.reading == "BE" else -1.7  # "to" with a bare word is most often a verb
+        return cost, replace(after, has_verb=state.has_verb)
     if state.last in ("AUX", "BE"):
         follows = {"AUX": ("BE", "V:base", "AUX"), "BE": ("BE",)}[state.last]
         return (0.3 if word.reading in follows else 6.0), after
     cost = {"ADP": NEVER, "DET": NEVER, "NUM": 4.0, "ADJ": 4.0, "TO": NEVER}.get(state.last, 0.0)
     if state.last == "ADJ" and state.role == "case":
-        cost = 1.5  # "a woman in black reads"
+        cost = 0.5  # "a woman in black reads"
     if state.last == "EX":
         return (0.0 if word.reading == "BE" else 3.0), replace(after, waiting=0)
     if state.waiting:
         wrong = "any" not in (state.subject, word.number) and state.subject != word.number
         return cost + 4.0 * wrong, replace(after, waiting=state.waiting - 1, subject="any")
     if state.joined or state.last in ("CCONJ", "PUNCT"):
-        cost += 0.5 if state.last == "CCONJ" else 1.2
+        cost += 0.5
         return cost + (0.0 if state.has_verb else 1.5), after
     if not state.has_verb and state.role == "case":
         return cost + 1.5, after  # "behind the couch stands a lamp"
@@ -215,7 +222,7 @@ def _participle(state: State, word: Word) -> tuple[float, State]:
 
 def _small_word(state: State, word: Word) -> tuple[float, State]:
     if word.reading == "ADV":
-        return 0.2, replace(state, adverb=True)
+        return (1.2 if state.last == "DET" else 0.2), replace(state, adverb=True)
     after = replace(state, last=word.reading, wants="any", adverb=False)
     if word.reading in ("CCONJ", "PUNCT"):
         return 0.0, replace(after, joined=True)

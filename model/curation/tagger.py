@@ -125,11 +125,24 @@ def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[W
     if lexicon.has("prepositions", lower):
         found.append(Word("ADP"))
     if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
-        found.append(Word("ADV", prior=0.3))
+        found.append(Word("ADV", prior=-1.0 if _is_phrasal(lower, i, words, lexicon) else 0.3))
+        if i and lexicon.has("particles", lower) and _ends_like_participle(words[i - 1], lexicon):
+            found.append(Word("ADJ", prior=0.8))  # "a broken down van"
         if lexicon.has("adverb_nouns", lower):
             found.append(Word("NOUN", "one", prior=1.0))
             found.append(Word("ADJ", prior=0.8))
     return found
+
+
+def _is_phrasal(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> bool:
+    """Whether verb and particle are one: "knocks down a sign"."""
+    if not i:
+        return False
+    return lexicon.has("phrasal", f"{lexicon.verb_lemma(words[i - 1].lower)} {lower}")
+
+
+def _ends_like_participle(word: Tagged, lexicon: Lexicon) -> bool:
+    return "participle" in lexicon.verbs.get(word.lower, ("", frozenset()))[1]
 
 
 def _asked_for(determiner: str) -> Number:
@@ -160,12 +173,12 @@ def _open(word: Tagged, i: int, lexicon: Lexicon) -> list[Word]:
         found.append(Word("ADV", prior=-0.3))
     ing_noun = lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower))
     for form in sorted(forms):
-        prior = _verb_prior(form, is_known, verb_only) + (2.5 if ing_noun else 0.0)
+        prior = _verb_prior(form, is_known, verb_only or form not in ("s", "base")) + (2.5 if ing_noun else 0.0)
         reading: Reading = f"V:{form}"  # type: ignore[assignment]  # readings name forms
         number: Number = {"s": "one", "base": "many"}.get(form, "any")  # type: ignore[assignment]
         found.append(Word(reading, number, prior + (0.8 if is_adjective else 0.0)))
     if forms & {"ing", "past", "participle"} and not is_adjective and "base" not in forms:
-        found.append(Word("ADJ", prior=0.6))
+        found.append(Word("ADJ", prior=0.6, verbal=True))
     return found
 
 
