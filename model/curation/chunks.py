@@ -173,6 +173,8 @@ class _Builder:
         """Hang a noun on the first of its list."""
         assert self.noun is not None and self.joint is not None
         first = self.noun
+        if self.clause.subjects and self._is_worn(first) and self._acts(i):
+            first = self.clause.subjects[0]  # "a man in glasses and a woman"
         while self.dep[first] == "conj" or (
             self._is_measured(first) and self.words[self.head[first]].pos == "NOUN"
         ):
@@ -198,22 +200,35 @@ class _Builder:
         elif self.auxiliaries and clause.subjects:
             self._predicate_noun(i)
         elif clause.verb is not None:
-            place = self._place_before(case)
+            place = self._place_before(case, i)
             self._set(i, place if place is not None else clause.verb, "nmod" if place else "obl")
             clause.takes_object = False
         elif self.noun is not None:
             owner = self.noun
-            while self._is_measured(owner):
+            while self._is_measured(owner) or (self._is_worn(owner) and self.dep[owner] == "nmod"):
                 owner = self.head[owner]
             self._set(i, owner, "nmod")
         else:
             self.dep[i] = "fronted"
 
-    def _place_before(self, case: str) -> int | None:
-        """The place that a second place describes: "on the wall above a door"."""
-        if self.noun is None or self.dep[self.noun] != "obl" or self.comma:
+    def _is_worn(self, i: int) -> bool:
+        return self.lists.has("clothing", self.words[i].lower) or self.lists.has(
+            "clothing", self.lists.noun_lemma(self.words[i].text)
+        )
+
+    def _place_before(self, case: str, i: int) -> int | None:
+        """The noun that a phrase describes and not the verb: "on the wall above a door"."""
+        if self.noun is None or self.comma:
+            return None
+        if case == "in" and self._is_worn(i) and self._is_animate(self.noun):
+            inside = self.dep[self.noun] in ("nmod", "obl", "obj")
+            return self.noun if inside else None  # "the legs of two men in jeans"
+        if self.dep[self.noun] != "obl":
             return None
         first = [j for j in range(self.noun) if self.head[j] == self.noun and self.dep[j] == "case"]
+        own = [j for j in range(i) if self.head[j] == i and self.lists.has("possessives", self.words[j].lower)]
+        if first and self.words[first[-1]].lower == "with" and own:
+            return self.noun  # "with a stick in its mouth"
         static = bool(first) and self.lists.has("resting", self.words[first[-1]].lower)
         has_det = any(self.head[j] == self.noun and self.dep[j] == "det" for j in range(self.noun))
         return self.noun if static and has_det and self.lists.has("describing", case) else None
@@ -297,8 +312,7 @@ class _Builder:
             self._set(self.joint, i, "cc")
             self._open(i, "conj")
         elif clause.verb is None and clause.subjects:
-            subject = clause.subjects[0] if self.comma or self.noun is None else self.noun
-            self._describe(i, subject, "acl")
+            self._describe(i, self._doer(i), "acl")
         elif clause.verb is None:
             self.dep[i], self.leading = "root", i
             self.clause = _Clause(verb=i)
@@ -309,14 +323,31 @@ class _Builder:
         else:
             self._open(i, "advcl")
 
+    def _doer(self, i: int) -> int:
+        """Whom a participle is about: the nearest that can act, in "a girl in a shirt going"."""
+        subject = self.clause.subjects[0]
+        if self.comma or self.noun is None:
+            return subject
+        nearest, noun = self.noun, self.noun
+        while True:
+            if self._acts(noun):
+                return noun
+            if noun == subject or self.head[noun] < 0:
+                break
+            noun = self.head[noun]
+        return nearest if "participle" in self.words[i].forms else subject
+
     def _is_passive(self, i: int) -> bool:
         words = [self.words[j].lower for j in self.auxiliaries]
         is_copula = any(self.lists.has("copulas", word) for word in words)
         return is_copula and "participle" in self.words[i].forms
 
-    def _acts(self, noun: int) -> bool:
+    def _is_animate(self, noun: int) -> bool:
         lemma = self.lists.noun_lemma(self.words[noun].text)
-        return self.lists.has("animate", lemma) or self.dep[noun] == "obj"
+        return self.lists.has("animate", lemma) or lemma.endswith(("man", "woman", "ist"))
+
+    def _acts(self, noun: int) -> bool:
+        return self._is_animate(noun) or self.dep[noun] == "obj"
 
     def _describe(self, i: int, noun: int, dep: str) -> None:
         """A clause about a noun; in "a group of people standing" the group stands."""

@@ -10,6 +10,8 @@ import yaml
 VerbForm = Literal["base", "s", "ing", "past", "participle"]
 IRREGULAR_S = {"has": "have", "had": "have", "does": "do", "did": "do", "goes": "go"}
 MULTIWORD = ("multiword_prepositions", "multiword_adverbs")
+# A stem that ends so had an "e": forc-ing, paraglid-ing, topp-ing has not.
+SILENT_E = ("c", "v", "u", "rg", "dg", "ng", "ag", "id", "ur", "at", "iz", "bl", "dl", "gl", "pl", "tl", "kl")
 VOWELS = frozenset("aeiou")
 
 
@@ -61,12 +63,25 @@ class Lexicon:
             return IRREGULAR_S[word]
         for end in ("ing", "ed"):
             if word.endswith(end) and len(word) > len(end) + 2:
-                return _stem(word.removesuffix(end))
+                return self._stem(word.removesuffix(end))
         if word.endswith("ies"):
             return word.removesuffix("ies") + "y"
         if word.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
             return word.removesuffix("es")
         return word.removesuffix("s") if word.endswith("s") and not word.endswith("ss") else word
+
+
+    def _stem(self, stem: str) -> str:
+        """The base form before "-ing" or "-ed": one that is known, else by its last letters."""
+        doubled = stem[-1] == stem[-2]
+        for guess in (stem, stem + "e", stem[:-1] if doubled else stem):
+            if guess in self.verbs:
+                return self.verbs[guess][0]
+        if doubled and stem[-1] not in "lsz":
+            return stem[:-1]
+        if stem.endswith("i"):
+            return stem[:-1] + "y"
+        return stem + "e" if stem.endswith(SILENT_E) else stem
 
 
 @cache
@@ -100,16 +115,6 @@ def lexicon() -> Lexicon:
         verbs={form: (lemma, frozenset(kinds)) for form, (lemma, kinds) in verbs.items()},
         plurals=data["irregular_plurals"],
     )
-
-
-def _stem(stem: str) -> str:
-    """The base form before "-ing" or "-ed": topp-, forc-, paraglid-."""
-    if stem[-1] == stem[-2] and stem[-1] not in "lsz":
-        return stem[:-1]
-    if stem.endswith("i"):
-        return stem[:-1] + "y"
-    takes_e = stem.endswith(("c", "v", "u", "rg", "dg", "ng", "ag", "id", "ur", "uc", "at", "iz", "as"))
-    return stem + "e" if takes_e or stem.endswith(("bl", "dl", "gl", "pl", "tl", "kl", "zl")) else stem
 
 
 def third_person(lemma: str) -> str:

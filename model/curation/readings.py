@@ -87,7 +87,7 @@ def end_cost(state: State) -> float:
     cost = {"ADP": 3.0, "TO": 5.0, "DET": 5.0, "ADJ": 0.6, "BE": 1.0, "AUX": 3.0}.get(state.last, 0)
     if state.last == "NOUN":
         cost += _agreement(state)
-    return cost + (1.5 if state.waiting else 0.0)
+    return cost + (0.9 if state.waiting else 0.0)
 
 
 def _agreement(state: State) -> float:
@@ -103,7 +103,7 @@ def _before(state: State, word: Word) -> float:
     cost = 0.0
     if state.last in IN_PHRASE and leaves and word.reading != "ADV":
         alone = {"object": 0.5, "case": 0.4}.get(state.role, 2.0)
-        alone = 0.3 if word.reading == "ADP" else alone + 2.0 * (word.reading == "DET")
+        alone = 0.3 if word.reading in ("ADP", "CCONJ") else alone + 2.0 * (word.reading == "DET")
         cost += {"DET": 5.0, "NUM": 0.8, "ADJ": alone}.get(state.last, 0.0)
         if state.last == "NOUN":
             cost += _agreement(state)
@@ -132,8 +132,8 @@ def _in_phrase(state: State, word: Word) -> tuple[float, State]:
             cost += 0.5
         if word.reading == "NOUN" and word.number == "one":
             cost += 1.0 if state.last == "TO" else 0.3
-    if word.verbal and state.last in ("BE", "AUX", "NOUN"):
-        cost += 1.0
+    if word.verbal and state.last in ("BE", "AUX", "NOUN", "PUNCT"):
+        cost += 0.4 if state.last == "NOUN" else 1.0
     role, waiting, subject = state.role, state.waiting, state.subject
     if not goes_on and not (state.last == "NOUN" and word.reading != "DET"):
         role = _role(state)
@@ -193,6 +193,8 @@ def _finite(state: State, word: Word) -> tuple[float, State]:
         follows = {"AUX": ("BE", "V:base", "AUX"), "BE": ("BE",)}[state.last]
         return (0.3 if word.reading in follows else 6.0), after
     cost = {"ADP": NEVER, "DET": NEVER, "NUM": 4.0, "ADJ": 4.0, "TO": NEVER}.get(state.last, 0.0)
+    if state.last in ("V:ing", "V:participle"):
+        cost = 1.0
     if state.last == "ADJ" and state.role == "case":
         cost = 0.5  # "a woman in black reads"
     if state.last == "EX":
@@ -217,6 +219,10 @@ def _participle(state: State, word: Word) -> tuple[float, State]:
     cost = costs.get(state.last, 1.2)
     if word.reading == "V:participle" and state.last == "ADP":
         cost = 5.0
+    if word.reading == "V:participle" and state.last == "BE":
+        cost = -1.0  # "is hit by"
+    if state.last == "ADJ" and state.role in ("case", "object"):
+        cost = 0.8  # "a child wearing black playing baseball"
     return cost, replace(state, last=word.reading, wants="any", adverb=False)
 
 

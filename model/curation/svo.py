@@ -76,9 +76,8 @@ def _candidates(parse: Parse) -> Iterator[_Candidate]:
 def _of_verb(parse: Parse, verb: int) -> Iterator[_Candidate]:
     """Rules 1, 4, 5, 7 and 8: a verb with its subject, and what it does to whom."""
     subjects, rule = _subjects(parse, verb)
-    is_passive = bool(parse.children(verb, "nsubj")) and any(
-        parse.tokens[j].dep == "aux:pass" or parse.tokens[j].dep == "nsubj:pass"
-        for j in parse.children(verb, "nsubj", "aux")
+    is_passive = any(parse.tokens[j].dep == "aux:pass" for j in parse.children(verb, "aux")) or any(
+        parse.tokens[j].dep == "nsubj:pass" for j in parse.children(verb, "nsubj")
     )
     if is_passive and rule == "1":
         rule = "5"
@@ -156,7 +155,10 @@ def _subjects(parse: Parse, verb: int) -> tuple[list[int], str]:
                 return people, "7" if len(people) > 1 and rule == "1" else rule
         dep, head = parse.tokens[current].dep, parse.tokens[current].head
         if dep.startswith("acl") and head >= 0:
-            return [head], "4" if rule == "1" else rule
+            first = parse.tokens[head].head if parse.tokens[head].dep == "conj" else head
+            joined = parse.children(first, "conj")
+            whole = [first, *joined] if joined and joined[-1] == head else [head]
+            return [j for j in whole if parse.is_noun(j)], "4" if rule == "1" else rule
         if head < 0 or dep.split(":")[0] not in ("conj", "xcomp", "advcl", "ccomp"):
             return [], rule
         rule = "7" if dep.startswith("conj") else "8"

@@ -162,8 +162,10 @@ def _open(word: Tagged, i: int, lexicon: Lexicon) -> list[Word]:
     if lower.endswith(("'s", "s'", "\u2019s")):
         return [Word("NOUN", "any", possessive=True)]
     plural = lexicon.is_plural(lower)
+    unchanged = lexicon.plurals.get(lower) == lower  # "deer" is one or many
     verb_only = is_known and not lexicon.has("rather_nouns", lexicon.verb_lemma(lower))
-    found = [Word("NOUN", "many" if plural else "one", prior=_noun_prior(lower, forms, is_known, lexicon))]
+    number: Number = "any" if unchanged else "many" if plural else "one"
+    found = [Word("NOUN", number, prior=_noun_prior(lower, forms, is_known, lexicon))]
     listed = lexicon.has("adjectives", lower) or lexicon.has("adjective_words", lower)
     is_adjective = listed or bool(ADJECTIVE.search(lower))
     if is_adjective:
@@ -172,11 +174,13 @@ def _open(word: Tagged, i: int, lexicon: Lexicon) -> list[Word]:
     if lower.endswith("ly") and not plural:
         found.append(Word("ADV", prior=-0.3))
     ing_noun = lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower))
+    if lower in lexicon.plurals or lexicon.has("clothing", lower):
+        return found  # "jeans" are no verb
     for form in sorted(forms):
-        prior = _verb_prior(form, is_known, verb_only or form not in ("s", "base")) + (2.5 if ing_noun else 0.0)
+        prior = _verb_prior(form, is_known, verb_only or form not in ("s", "base"), "base" in forms) + (1.2 if ing_noun else 0.0)
         reading: Reading = f"V:{form}"  # type: ignore[assignment]  # readings name forms
-        number: Number = {"s": "one", "base": "many"}.get(form, "any")  # type: ignore[assignment]
-        found.append(Word(reading, number, prior + (0.8 if is_adjective else 0.0)))
+        agrees: Number = {"s": "one", "base": "many"}.get(form, "any")  # type: ignore[assignment]
+        found.append(Word(reading, agrees, prior + (0.8 if is_adjective else 0.0)))
     if forms & {"ing", "past", "participle"} and not is_adjective and "base" not in forms:
         found.append(Word("ADJ", prior=0.6, verbal=True))
     return found
@@ -197,16 +201,17 @@ def _noun_prior(lower: str, forms: frozenset[VerbForm], known: bool, lexicon: Le
     if lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower)):
         return 0.0
     if "ing" in forms:
-        return 1.5
+        return 2.0
     if forms & {"past", "participle"} and "base" not in forms:
         return 2.5
     if not known:
         return 0.0
-    return 0.0 if lexicon.has("rather_nouns", lexicon.verb_lemma(lower)) else 0.7
+    return 0.0 if lexicon.has("rather_nouns", lexicon.verb_lemma(lower)) else 0.5
 
 
-def _verb_prior(form: VerbForm, known: bool, verb_only: bool) -> float:
+def _verb_prior(form: VerbForm, known: bool, verb_only: bool, unchanged: bool) -> float:
     prior = {"s": 0.0, "base": 0.3, "past": 1.2, "participle": 0.2, "ing": 0.0}[form]
+    prior += 1.0 * (form == "participle" and unchanged)
     if not known:
         return prior + {"s": 1.7, "base": 3.0}.get(form, 0.0)
     return prior if verb_only else prior + 0.8
@@ -219,6 +224,9 @@ def phrase_end(words: list[Tagged], start: int) -> int:
         if end > start and words[end].pos == "DET" and words[end - 1].pos == "NOUN":
             break
         end += 1
+        after = words[end + 1].pos if end + 1 < len(words) else ""
+        if words[end - 1].pos in ("DET", "ADJ") and end < len(words) and words[end].pos == "ADV":
+            end += after in ("ADJ", "NOUN", "NUM")  # "a very long beak", "a broken down van"
         around = [word.pos for word in words[end - 1 : end + 2]]
         if around == ["ADJ", "CCONJ", "ADJ"]:
             end += 1
