@@ -186,10 +186,7 @@ class _Builder:
 
     def _is_measured(self, i: int) -> bool:
         """The second noun of "a cup of coffee": what follows is about the cup."""
-        if self.dep[i] != "nmod" or self.head[i] < 0:
-            return False
-        cases = [j for j in range(i) if self.head[j] == i and self.dep[j] == "case"]
-        return bool(cases) and self.words[cases[-1]].lower == "of"
+        return self.dep[i] == "nmod" and self.head[i] >= 0 and self._case_of(i) == "of"
 
     def _attach_phrase(self, i: int) -> None:
         """Where a prepositional phrase hangs."""
@@ -225,11 +222,11 @@ class _Builder:
             return self.noun if inside else None  # "the legs of two men in jeans"
         if self.dep[self.noun] != "obl":
             return None
-        first = [j for j in range(self.noun) if self.head[j] == self.noun and self.dep[j] == "case"]
-        own = [j for j in range(i) if self.head[j] == i and self.lists.has("possessives", self.words[j].lower)]
-        if first and self.words[first[-1]].lower == "with" and own:
+        first = self._case_of(self.noun)
+        modifiers = [self.words[j].lower for j in range(i) if self.head[j] == i]
+        if first == "with" and any(self.lists.has("possessives", word) for word in modifiers):
             return self.noun  # "with a stick in its mouth"
-        static = bool(first) and self.lists.has("resting", self.words[first[-1]].lower)
+        static = self.lists.has("resting", first)
         has_det = any(self.head[j] == self.noun and self.dep[j] == "det" for j in range(self.noun))
         return self.noun if static and has_det and self.lists.has("describing", case) else None
 
@@ -330,12 +327,17 @@ class _Builder:
             return subject
         nearest, noun = self.noun, self.noun
         while True:
-            if self._acts(noun):
-                return noun
+            carries = self.dep[noun] == "nmod" and self._is_animate(self.head[noun])
+            if self._acts(noun) and not (carries and self._case_of(noun) in ("on", "in")):
+                return noun  # in "people on bikes racing" the people race
             if noun == subject or self.head[noun] < 0:
                 break
             noun = self.head[noun]
         return nearest if "participle" in self.words[i].forms else subject
+
+    def _case_of(self, noun: int) -> str:
+        found = [j for j in range(noun) if self.head[j] == noun and self.dep[j] == "case"]
+        return self.words[found[-1]].lower if found else ""
 
     def _is_passive(self, i: int) -> bool:
         words = [self.words[j].lower for j in self.auxiliaries]
@@ -347,7 +349,7 @@ class _Builder:
         return self.lists.has("animate", lemma) or lemma.endswith(("man", "woman", "ist"))
 
     def _acts(self, noun: int) -> bool:
-        return self._is_animate(noun) or self.dep[noun] == "obj"
+        return self._is_animate(noun) or (self.dep[noun] == "obj" and not self._is_worn(noun))
 
     def _describe(self, i: int, noun: int, dep: str) -> None:
         """A clause about a noun; in "a group of people standing" the group stands."""

@@ -73,7 +73,7 @@ class Lexicon:
 
     def _stem(self, stem: str) -> str:
         """The base form before "-ing" or "-ed": one that is known, else by its last letters."""
-        doubled = stem[-1] == stem[-2]
+        doubled = stem[-1] == stem[-2] and stem[-1] not in VOWELS
         for guess in (stem, stem + "e", stem[:-1] if doubled else stem):
             if guess in self.verbs:
                 return self.verbs[guess][0]

@@ -230,6 +230,8 @@ def _small_word(state: State, word: Word) -> tuple[float, State]:
     if word.reading == "ADV":
         return (1.2 if state.last == "DET" else 0.2), replace(state, adverb=True)
     after = replace(state, last=word.reading, wants="any", adverb=False)
+    if word.reading == "CCONJ" and state.last == "ADJ" and state.role in ("subject", "case"):
+        return 0.0, state  # "a black and white dog" is one
     if word.reading in ("CCONJ", "PUNCT"):
         return 0.0, replace(after, joined=True)
     if word.reading == "SCONJ":
