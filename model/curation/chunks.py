@@ -1,16 +1,19 @@
 """The deterministic parser: noun phrases and verb groups, attached from left to right.
 
-Captions are short and plain, so a few rules of attachment go far: a phrase with "of" belongs to the
-noun before it, any other to the verb of its clause, or to the noun when there is no verb yet.
+The tagger has said which words are verbs; what is left is who hangs on whom, and captions are plain
+enough for a few rules: a phrase with "of" belongs to the noun before it, any other to the verb of
+its clause, or to the noun where there is no verb yet.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from model.curation.lexicon import Lexicon, lexicon
 from model.curation.parse import ROOT, Parse, Token
 from model.curation.tagger import PHRASE, Tagged, phrase_end, tag
 
 NAME = "chunk"
+FINITE = frozenset({"s", "base", "past"})
+IN_PHRASE = {"DET": "det", "NUM": "nummod", "ADJ": "amod", "CCONJ": "cc"}
 
 
 def parse_chunks(text: str) -> Parse:
@@ -23,9 +26,9 @@ def parse_chunks(text: str) -> Parse:
 class _Clause:
     """What the left-to-right reading knows of the clause it is in."""
 
-    subjects: list[int]
+    subjects: list[int] = field(default_factory=list)
     verb: int | None = None
-    wants_object: bool = False
+    takes_object: bool = False
 
 
 class _Builder:
@@ -35,14 +38,16 @@ class _Builder:
         self.words, self.lists = words, lists
         self.head = [ROOT] * len(words)
         self.dep = ["dep"] * len(words)
-        self.clause = _Clause([])
-        self.outer: _Clause | None = None  # of the main clause, while a relative one is read
+        self.clause = _Clause()
+        self.outer: list[_Clause] = []  # around a relative clause or a participle
         self.noun: int | None = None
         self.case: int | None = None
-        self.conjunction: int | None = None
+        self.joint: int | None = None  # "and" or a comma that something may be joined with
+        self.comma = False
         self.relative = False
         self.marker: int | None = None  # "to" before a verb
         self.auxiliaries: list[int] = []
+        self.leading: int | None = None  # a participle that opens the caption
 
     def build(self) -> Parse:
         i = 0
@@ -54,58 +59,74 @@ class _Builder:
         """Take in the word at ``i``, or the noun phrase that begins there; where to go on."""
         if self.words[i].pos in PHRASE:
             return self._noun_phrase(i)
-        if self.words[i].pos == "CCONJ":
-            self.conjunction = i
-            return i + 1
         readers = {
             "PRON": self._pronoun,
             "VERB": self._verb,
-            "AUX": self.auxiliaries.append,
+            "AUX": self._auxiliary,
             "ADP": self._adposition,
-            "SCONJ": self._pause,
-            "PUNCT": self._pause,
+            "SCONJ": self._subordinator,
+            "PUNCT": self._punctuation,
             "ADV": self._adverb,
+            "CCONJ": self._conjunction,
         }
         readers[self.words[i].pos](i)
         return i + 1
 
     def _pronoun(self, i: int) -> None:
         if self.lists.has("relatives", self.words[i].lower) and self.noun is not None:
-            self.relative = True
+            self.relative, self.case = True, None
         else:
             self._attach_noun(i)
 
+    def _auxiliary(self, i: int) -> None:
+        if not self.auxiliaries and not self.relative and self.joint is None:
+            self._leave_relative()
+        self.auxiliaries.append(i)
+
     def _adposition(self, i: int) -> None:
-        before_verb = i + 1 < len(self.words) and self.words[i + 1].pos == "VERB"
+        before_verb = i + 1 < len(self.words) and self.words[i + 1].forms == {"base"}
         if self.words[i].lower == "to" and before_verb:
             self.marker = i
         else:
             self.case = i
 
     def _adverb(self, i: int) -> None:
-        if self.clause.verb is not None:
-            is_particle = self.lists.has("particles", self.words[i].lower)
+        word = self.words[i].lower
+        if word == "there":
+            self._set(i, min(i + 1, len(self.words) - 1), "expl")
+        elif self.clause.verb is not None:
+            is_particle = self.lists.has("particles", word) and self._stands_after(i)
             self._set(i, self.clause.verb, "compound:prt" if is_particle else "advmod")
-        elif self.words[i].lower == "there" and i + 1 < len(self.words):
-            self._set(i, i + 1, "expl")
 
-    def _pause(self, i: int) -> None:
-        """A comma ends a fronted phrase; a subordinator starts a clause with its own subject."""
-        if self.words[i].pos == "PUNCT" and self.words[i].text not in ",;.":
-            return
+    def _stands_after(self, i: int) -> bool:
+        """Whether the verb is the word before, or the one before that and a noun between."""
+        return self.clause.verb == i - 1
+
+    def _conjunction(self, i: int) -> None:
+        self.joint, self.case = i, None
+
+    def _subordinator(self, i: int) -> None:
+        """Start a clause with its own subject."""
+        self.clause, self.outer, self.noun = _Clause(), [], None
+        self.joint, self.case, self.auxiliaries = None, None, []
+
+    def _punctuation(self, i: int) -> None:
+        """A comma ends a fronted phrase, or joins the members of a list."""
         self.case = None
-        if self._is_list(i):
-            self.conjunction = i
-        if self.words[i].pos == "SCONJ":
-            self.clause, self.noun, self.conjunction = _Clause([]), None, None
-        elif self.clause.verb is None and not self.clause.subjects:
-            self.noun = None
+        if self.words[i].text in ",;":
+            self.comma = True
+            if self.clause.verb is None and not self.clause.subjects:
+                self.noun = None
+            elif self._is_list(i):
+                self.joint = i
 
     def _is_list(self, i: int) -> bool:
         """A comma between nouns of which the last comes after "and"."""
         after = self.words[i + 1 :]
-        goes_on = bool(after) and after[0].pos in PHRASE and any(w.pos == "CCONJ" for w in after)
-        return self.noun is not None and self.dep[self.noun] != "fronted" and goes_on
+        end = next((k for k, w in enumerate(after) if w.pos in ("VERB", "AUX")), len(after))
+        before_verb = after[:end]
+        joined = any(w.pos == "CCONJ" for w in before_verb)
+        return bool(after) and after[0].pos in PHRASE and self.noun is not None and joined
 
     def _noun_phrase(self, i: int) -> int:
         """Read determiners, modifiers and nouns; the last noun is the head."""
@@ -117,164 +138,235 @@ class _Builder:
         head = nouns[-1]
         for j in range(i, end):
             if j != head:
-                kind = {"DET": "det", "NUM": "nummod", "ADJ": "amod", "CCONJ": "cc"}
-                self._set(j, head, kind.get(self.words[j].pos, "compound"))
+                self._set(j, head, IN_PHRASE.get(self.words[j].pos, "compound"))
         self._attach_noun(head)
-        return head + 1 if end > head + 1 else end
+        return end
 
     def _predicate(self, i: int, end: int) -> None:
         """Adjectives or a number that stand alone: "the sky is blue", "one of them"."""
         for j in range(i, end):
             if self.words[j].pos in ("NUM", "DET"):
                 self._attach_noun(j)
-        if self.auxiliaries and self.clause.verb is None:
-            self._set_copula(end - 1)
+        self.auxiliaries, self.relative, self.case = [], False, None
 
     def _attach_noun(self, i: int) -> None:
         """Give a noun its place: after a preposition, after "and", as object or as subject."""
         clause = self.clause
+        joins = self.joint is not None and self.noun is not None and not self._starts_clause(i)
         if self.case is not None:
             self._set(self.case, i, "case")
             self._attach_phrase(i)
-            self.case = None
-        elif self.conjunction is not None and self.noun is not None and not self._starts_clause(i):
-            self._set(i, self.noun, "conj")
-            self._set(self.conjunction, i, "cc")
-            if self.noun in clause.subjects:
-                clause.subjects.append(i)
-            self.conjunction = None
-            return
-        elif clause.verb is not None and clause.wants_object:
+        elif joins and self.noun is not None and self.joint is not None:
+            self._join(i)
+        elif clause.verb is not None and clause.takes_object and self.joint is None:
             self._set(i, clause.verb, "obj")
-            clause.wants_object = False
-        elif self.auxiliaries and clause.verb is None and not clause.subjects:
-            self._existential(i)
+            clause.takes_object = False
+        elif self.auxiliaries:
+            self._predicate_noun(i)
         else:
-            if clause.verb is not None and not self._is_inverted(i):
-                self.clause = clause = _Clause([])
-            clause.subjects = [i]
             if clause.verb is not None:
-                self._set(i, clause.verb, "nsubj")
-        self.noun, self.conjunction = i, None
+                self.clause, self.outer = _Clause(), []
+            self.clause.subjects = [i]
+        self.noun, self.case, self.joint, self.comma = i, None, None, False
+
+    def _join(self, i: int) -> None:
+        """Hang a noun on the first of its list."""
+        assert self.noun is not None and self.joint is not None
+        first = self.noun
+        if self.clause.subjects and self._is_worn(first) and self._acts(i):
+            first = self.clause.subjects[0]  # "a man in glasses and a woman"
+        while self.dep[first] == "conj" or (
+            self._is_measured(first) and self.words[self.head[first]].pos == "NOUN"
+        ):
+            first = self.head[first]
+        self._set(i, first, "conj")
+        self._set(self.joint, i, "cc")
+        if first in self.clause.subjects:
+            self.clause.subjects.append(i)
+
+    def _is_measured(self, i: int) -> bool:
+        """The second noun of "a cup of coffee": what follows is about the cup."""
+        return self.dep[i] == "nmod" and self.head[i] >= 0 and self._case_of(i) == "of"
 
     def _attach_phrase(self, i: int) -> None:
-        case = self.words[self.case if self.case is not None else i]
-        clause = self.clause
-        if case.lower == "of" and self.noun is not None:
+        """Where a prepositional phrase hangs."""
+        assert self.case is not None
+        case, clause = self.words[self.case].lower, self.clause
+        if case == "of" and self.noun is not None:
             self._set(i, self.noun, "nmod")
-        elif clause.verb is not None:
-            self._set(i, clause.verb, "obl")
-            clause.wants_object = False
         elif self.auxiliaries and clause.subjects:
-            self._set_copula(i)
+            self._predicate_noun(i)
+        elif clause.verb is not None:
+            place = self._place_before(case, i)
+            self._set(i, place if place is not None else clause.verb, "nmod" if place else "obl")
+            clause.takes_object = False
         elif self.noun is not None:
-            self._set(i, self.noun, "nmod")
+            owner = self.noun
+            while self._is_measured(owner) or (self._is_worn(owner) and self.dep[owner] == "nmod"):
+                owner = self.head[owner]
+            self._set(i, owner, "nmod")
         else:
             self.dep[i] = "fronted"
 
-    def _set_copula(self, i: int) -> None:
-        """The noun of "is behind the bus" is the predicate; its subject hangs on it."""
+    def _is_worn(self, i: int) -> bool:
+        return self.lists.has("clothing", self.words[i].lower) or self.lists.has(
+            "clothing", self.lists.noun_lemma(self.words[i].text)
+        )
+
+    def _place_before(self, case: str, i: int) -> int | None:
+        """The noun that a phrase describes and not the verb: "on the wall above a door"."""
+        if self.noun is None or self.comma:
+            return None
+        if case == "in" and self._is_worn(i) and self._is_animate(self.noun):
+            inside = self.dep[self.noun] in ("nmod", "obl", "obj")
+            return self.noun if inside else None  # "the legs of two men in jeans"
+        if self.dep[self.noun] != "obl":
+            return None
+        first = self._case_of(self.noun)
+        modifiers = [self.words[j].lower for j in range(i) if self.head[j] == i]
+        if first == "with" and any(self.lists.has("possessives", word) for word in modifiers):
+            return self.noun  # "with a stick in its mouth"
+        static = self.lists.has("resting", first)
+        has_det = any(self.head[j] == self.noun and self.dep[j] == "det" for j in range(self.noun))
+        return self.noun if static and has_det and self.lists.has("describing", case) else None
+
+    def _predicate_noun(self, i: int) -> None:
+        """The noun of "is behind the bus" or "there is a bus" is the predicate."""
         self.dep[i] = "root"
-        for subject in self.clause.subjects[:1]:
-            self._set(subject, i, "nsubj")
+        subjects = [self.noun] if self.relative and self.noun is not None else self.clause.subjects
+        for subject in subjects[:1]:
+            if self.relative:
+                self._set(i, subject, "acl:relcl")
+            else:
+                self._set(subject, i, "nsubj")
         for auxiliary in self.auxiliaries:
             self._set(auxiliary, i, "cop")
         self.auxiliaries = []
-        self.clause = _Clause([])
-
-    def _existential(self, i: int) -> None:
-        self.dep[i] = "root"
-        self.auxiliaries = []
-        self.clause.subjects = [i]
+        if not self.relative:
+            self.clause = _Clause(subjects=[i] if not subjects else [])
+        self.relative = False
 
     def _starts_clause(self, i: int) -> bool:
-        """Whether "and NOUN" begins a new clause: a finite verb follows and one came before."""
-        if self.clause.verb is None:
+        """Whether "and NOUN" begins a new clause: a finite verb follows and none waits for one."""
+        if self.clause.verb is None or any(c.subjects and c.verb is None for c in self.outer):
             return False
-        for word in self.words[i + 1 : i + 4]:
+        for word in self.words[i + 1 :]:
             if word.pos in ("VERB", "AUX"):
-                return word.pos == "AUX" or bool(word.forms & {"s", "past"})
-            if word.pos != "ADV":
+                return word.pos == "AUX" or word.forms <= FINITE
+            if word.pos not in ("ADV", "NOUN"):
                 return False
         return False
 
-    def _is_inverted(self, i: int) -> bool:
-        """In "Behind the couch stands a lamp" the verb waits for its subject."""
-        verb = self.clause.verb
-        return verb is not None and not self.clause.subjects and verb < i
-
     def _verb(self, i: int) -> None:
-        forms, clause = self.words[i].forms, self.clause
-        has_aux = bool(self.auxiliaries)
-        after_noun = self.noun is not None and not has_aux and self.conjunction is None
-        is_participle = "ing" in forms or (
-            "participle" in forms and "base" not in forms and self._is_reduced(i)
-        )
+        forms = self.words[i].forms
+        passive = self._is_passive(i)
         if self.marker is not None:
-            self._inherit(i, "xcomp")
+            self._open(i, "xcomp")
             self._set(self.marker, i, "mark")
-            self.marker = None
         elif self.relative and self.noun is not None:
-            self._open_relative(i, "acl:relcl")
-        elif after_noun and is_participle and self.noun is not None:
-            if clause.verb is None or self._acts(self.noun):
-                self._open_relative(i, "acl")
-            else:
-                self._inherit(i, "advcl")
-        elif self.conjunction is not None and clause.verb is not None:
-            self._inherit(i, "conj")
-            self._set(self.conjunction, i, "cc")
-            self.conjunction = None
-        elif clause.verb is not None and "ing" in forms:
-            self._inherit(i, "advcl")
+            self._describe(i, self.noun, "acl:relcl")
+        elif self.auxiliaries or forms <= FINITE:
+            self._finite(i, passive)
         else:
-            if self.outer is not None:
-                self.clause, self.outer = self.outer, None
-                clause = self.clause
-            self.dep[i] = "root"
-            for subject in clause.subjects[:1]:
-                passive = self._is_passive(i)
-                self._set(subject, i, "nsubj:pass" if passive else "nsubj")
-            clause.verb = i
+            self._participle(i)
         for auxiliary in self.auxiliaries:
-            self._set(auxiliary, i, "aux:pass" if self._is_passive(i) else "aux")
-        self.clause.wants_object = not self._is_passive(i) and not (
-            self.dep[i] == "acl" and "ing" not in forms
-        )
-        self.auxiliaries, self.case = [], None
+            self._set(auxiliary, i, "aux:pass" if passive else "aux")
+        self.clause.takes_object = not passive and "participle" not in forms
+        self.auxiliaries, self.case, self.marker = [], None, None
+        self.relative, self.joint, self.comma = False, None, False
 
-    def _is_reduced(self, i: int) -> bool:
-        """A past participle after a noun that no noun phrase follows: "a car parked on ..."."""
-        after = self.words[i + 1].pos if i + 1 < len(self.words) else ""
-        return after in ("ADP", "ADV", "", "PUNCT")
+    def _finite(self, i: int, passive: bool) -> None:
+        """The verb of a main clause: the first, one more after "and", or after a relative one."""
+        if self.clause.verb is not None and self.joint is None and not self.comma:
+            self._leave_relative()
+        waiting = [c for c in self.outer if c.subjects and c.verb is None]
+        if waiting and self.joint is None:
+            self._leave_relative()
+        if self.clause.verb is not None and (self.joint is not None or self.comma):
+            if self.joint is not None:
+                self._set(self.joint, i, "cc")
+            self._open(i, "conj")
+            return
+        self.dep[i] = "root"
+        for subject in self.clause.subjects[:1]:
+            self._set(subject, i, "nsubj:pass" if passive else "nsubj")
+        if self.leading is not None:
+            self._set(self.leading, i, "advcl")
+            self.leading = None
+        self.clause.verb = i
+
+    def _leave_relative(self) -> None:
+        """Back to the clause whose subject still waits for its verb."""
+        while self.outer and self.clause.verb is not None:
+            self.clause = self.outer.pop()
+            if self.clause.verb is None:
+                return
+
+    def _participle(self, i: int) -> None:
+        """Without an auxiliary: about the noun before it, or about the subject of the clause."""
+        clause, forms = self.clause, self.words[i].forms
+        if self.joint is not None and clause.verb is not None:
+            self._set(self.joint, i, "cc")
+            self._open(i, "conj")
+        elif clause.verb is None and clause.subjects:
+            self._describe(i, self._doer(i), "acl")
+        elif clause.verb is None:
+            self.dep[i], self.leading = "root", i
+            self.clause = _Clause(verb=i)
+        elif self.noun is None or self.comma or self.words[i - 1].pos in ("VERB", "ADP"):
+            self._open(i, "advcl")
+        elif "participle" in forms or self._acts(self.noun):
+            self._describe(i, self.noun, "acl")
+        else:
+            self._open(i, "advcl")
+
+    def _doer(self, i: int) -> int:
+        """Whom a participle is about: the nearest that can act, in "a girl in a shirt going"."""
+        subject = self.clause.subjects[0]
+        if self.comma or self.noun is None:
+            return subject
+        nearest, noun = self.noun, self.noun
+        while True:
+            carries = self.dep[noun] == "nmod" and self._is_animate(self.head[noun])
+            if self._acts(noun) and not (carries and self._case_of(noun) in ("on", "in")):
+                return noun  # in "people on bikes racing" the people race
+            if noun == subject or self.head[noun] < 0:
+                break
+            noun = self.head[noun]
+        return nearest if "participle" in self.words[i].forms else subject
+
+    def _case_of(self, noun: int) -> str:
+        found = [j for j in range(noun) if self.head[j] == noun and self.dep[j] == "case"]
+        return self.words[found[-1]].lower if found else ""
 
     def _is_passive(self, i: int) -> bool:
         words = [self.words[j].lower for j in self.auxiliaries]
         is_copula = any(self.lists.has("copulas", word) for word in words)
-        return (
-            is_copula and "participle" in self.words[i].forms and "ing" not in self.words[i].forms
-        )
+        return is_copula and "participle" in self.words[i].forms
+
+    def _is_animate(self, noun: int) -> bool:
+        lemma = self.lists.noun_lemma(self.words[noun].text)
+        return self.lists.has("animate", lemma) or lemma.endswith(("man", "woman", "ist"))
 
     def _acts(self, noun: int) -> bool:
-        lemma = self.lists.noun_lemma(self.words[noun].text)
-        return self.lists.has("animate", lemma) or self.dep[noun] == "obj"
+        return self._is_animate(noun) or (self.dep[noun] == "obj" and not self._is_worn(noun))
 
-    def _open_relative(self, i: int, dep: str) -> None:
-        assert self.noun is not None
-        whole = self.words[self.head[self.noun]].text
-        is_part = self.dep[self.noun] == "nmod" and self.head[self.noun] >= 0
-        if is_part and self.lists.has("collectives", self.lists.noun_lemma(whole)):
-            self.noun = self.head[self.noun]  # "a group of people standing": the group stands
-        self._set(i, self.noun, dep)
-        if self.clause.verb is None:
-            self.outer = self.clause
-        self.clause = _Clause([self.noun], verb=i)
-        self.relative = False
+    def _describe(self, i: int, noun: int, dep: str) -> None:
+        """A clause about a noun; in "a group of people standing" the group stands."""
+        if self._is_measured(noun):
+            whole = self.words[self.head[noun]].text
+            if self.lists.has("collectives", self.lists.noun_lemma(whole)):
+                noun = self.head[noun]
+        self._set(i, noun, dep)
+        self.outer.append(self.clause)
+        self.clause = _Clause([noun], verb=i)
 
-    def _inherit(self, i: int, dep: str) -> None:
+    def _open(self, i: int, dep: str) -> None:
         """A verb that shares the subject of the clause."""
-        if self.clause.verb is not None:
-            self._set(i, self.clause.verb, dep)
+        if self.clause.verb is None:
+            self._finite(i, passive=False)
+            return
+        self._set(i, self.clause.verb, dep)
         self.clause = _Clause(self.clause.subjects, verb=i)
 
     def _set(self, i: int, head: int, dep: str) -> None:

@@ -8,6 +8,10 @@ from typing import Any, Literal
 import yaml
 
 VerbForm = Literal["base", "s", "ing", "past", "participle"]
+IRREGULAR_S = {"has": "have", "had": "have", "does": "do", "did": "do", "goes": "go"}
+MULTIWORD = ("multiword_prepositions", "multiword_adverbs")
+# A stem that ends so had an "e": forc-ing, paraglid-ing, topp-ing has not.
+SILENT_E = ("c", "v", "u", "rg", "dg", "ng", "ag", "id", "ur", "at", "iz", "bl", "dl", "gl", "pl", "tl", "kl")
 VOWELS = frozenset("aeiou")
 
 
@@ -55,10 +59,29 @@ class Lexicon:
         word = word.lower()
         if word in self.verbs:
             return self.verbs[word][0]
-        for end in ("ing", "ed", "es", "s"):
+        if word in IRREGULAR_S:
+            return IRREGULAR_S[word]
+        for end in ("ing", "ed"):
             if word.endswith(end) and len(word) > len(end) + 2:
-                return word.removesuffix(end)
-        return word
+                return self._stem(word.removesuffix(end))
+        if word.endswith("ies"):
+            return word.removesuffix("ies") + "y"
+        if word.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
+            return word.removesuffix("es")
+        return word.removesuffix("s") if word.endswith("s") and not word.endswith("ss") else word
+
+
+    def _stem(self, stem: str) -> str:
+        """The base form before "-ing" or "-ed": one that is known, else by its last letters."""
+        doubled = stem[-1] == stem[-2] and stem[-1] not in VOWELS
+        for guess in (stem, stem + "e", stem[:-1] if doubled else stem):
+            if guess in self.verbs:
+                return self.verbs[guess][0]
+        if doubled and stem[-1] not in "lsz":
+            return stem[:-1]
+        if stem.endswith("i"):
+            return stem[:-1] + "y"
+        return stem + "e" if stem.endswith(SILENT_E) else stem
 
 
 @cache
@@ -75,7 +98,7 @@ def lexicon() -> Lexicon:
         if known[0] == lemma:
             known[1].add(kind)
 
-    for lemma in [*irregular, *data["regular_verbs"].split()]:
+    for lemma in [*irregular, *data["regular_verbs"].split(), *data["more_verbs"].split()]:
         past, participle = irregular.get(lemma, [_past(lemma)] * 2)
         add(lemma, lemma, "base")
         add(third_person(lemma), lemma, "s")
@@ -86,7 +109,7 @@ def lexicon() -> Lexicon:
         lists={name: frozenset(v) for name, v in data.items() if isinstance(v, list)},
         phrases=tuple(
             sorted(
-                (tuple(p.split()) for p in data["multiword_prepositions"]), key=len, reverse=True
+                (tuple(p.split()) for name in MULTIWORD for p in data[name]), key=len, reverse=True
             )
         ),
         verbs={form: (lemma, frozenset(kinds)) for form, (lemma, kinds) in verbs.items()},

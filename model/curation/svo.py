@@ -12,6 +12,7 @@ from model.curation.parse import Parse
 
 MAX_TRIPLETS = 4
 MAX_DEPTH = 4
+OWN = ("with", "without")  # a phrase of the noun it follows alone, in a list too
 Span = tuple[int, int]
 
 
@@ -75,9 +76,8 @@ def _candidates(parse: Parse) -> Iterator[_Candidate]:
 def _of_verb(parse: Parse, verb: int) -> Iterator[_Candidate]:
     """Rules 1, 4, 5, 7 and 8: a verb with its subject, and what it does to whom."""
     subjects, rule = _subjects(parse, verb)
-    is_passive = bool(parse.children(verb, "nsubj")) and any(
-        parse.tokens[j].dep == "aux:pass" or parse.tokens[j].dep == "nsubj:pass"
-        for j in parse.children(verb, "nsubj", "aux")
+    is_passive = any(parse.tokens[j].dep == "aux:pass" for j in parse.children(verb, "aux")) or any(
+        parse.tokens[j].dep == "nsubj:pass" for j in parse.children(verb, "nsubj")
     )
     if is_passive and rule == "1":
         rule = "5"
@@ -89,12 +89,15 @@ def _of_verb(parse: Parse, verb: int) -> Iterator[_Candidate]:
     ]
     for subject in subjects:
         for object_ in _with_conjuncts(parse, parse.children(verb, "obj")):
+            with_verb = [j for j in particle if j < object_]  # "knocks down a sign"
+            lemma = " ".join([head, *(parse.tokens[j].lemma for j in with_verb)])
+            tokens = (*aux, verb, *with_verb)
             yield _Candidate(
-                subject, (*aux, verb), object_, _spread(parse, rule, object_, subjects), head
+                subject, tokens, object_, _spread(parse, rule, object_, subjects), lemma
             )
         for object_ in parse.children(verb, "obl", "nmod"):
             case = parse.preposition(object_)
-            if case is None:
+            if case is None or _is_absolute(parse, case, object_):
                 continue
             lemma = f"{head} {parse.tokens[case].lemma}"
             for each in _with_conjuncts(parse, [object_]):
@@ -123,10 +126,10 @@ def _of_noun(parse: Parse, noun: int) -> Iterator[_Candidate]:
         if case is None or parse.tokens[case].lemma == "of":
             continue
         is_chain = token.dep.split(":")[0] in ("nmod", "obl")
-        owners = [noun]
-        if token.dep.split(":")[0] == "conj":  # "a truck and a trailer on the bridge"
-            owners = [token.head, noun]
-        owners = list(dict.fromkeys([*owners, *parse.children(noun, "conj")]))
+        first = token.head if token.dep.split(":")[0] == "conj" else noun
+        owners = [first, *parse.children(first, "conj")]  # "a truck and a trailer on the bridge"
+        if parse.tokens[case].lemma in OWN:
+            owners = [noun]
         owners = [j for j in owners if parse.is_noun(j)]
         objects = _with_conjuncts(parse, [object_])
         is_list = len(owners) > 1 or len(objects) > 1
@@ -134,6 +137,11 @@ def _of_noun(parse: Parse, noun: int) -> Iterator[_Candidate]:
         for owner in owners:
             for each in objects:
                 yield _Candidate(owner, (case,), each, rule, parse.tokens[case].lemma)
+
+
+def _is_absolute(parse: Parse, case: int, noun: int) -> bool:
+    """In "pulls in with people waiting" the people are not what it pulls in with."""
+    return parse.tokens[case].lemma == "with" and bool(parse.children(noun, "acl"))
 
 
 def _subjects(parse: Parse, verb: int) -> tuple[list[int], str]:
@@ -147,7 +155,10 @@ def _subjects(parse: Parse, verb: int) -> tuple[list[int], str]:
                 return people, "7" if len(people) > 1 and rule == "1" else rule
         dep, head = parse.tokens[current].dep, parse.tokens[current].head
         if dep.startswith("acl") and head >= 0:
-            return [head], "4" if rule == "1" else rule
+            first = parse.tokens[head].head if parse.tokens[head].dep == "conj" else head
+            joined = parse.children(first, "conj")
+            whole = [first, *joined] if joined and joined[-1] == head else [head]
+            return [j for j in whole if parse.is_noun(j)], "4" if rule == "1" else rule
         if head < 0 or dep.split(":")[0] not in ("conj", "xcomp", "advcl", "ccomp"):
             return [], rule
         rule = "7" if dep.startswith("conj") else "8"

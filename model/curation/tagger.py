@@ -1,19 +1,21 @@
-"""Parts of speech of a caption from word lists and neighbours, without any model."""
+"""Parts of speech of a caption from word lists, endings and the cheapest reading of the whole."""
 
 import re
 from dataclasses import dataclass, field
 
 from model.curation.lexicon import Lexicon, VerbForm
+from model.curation.readings import Number, Reading, State, Word, end_cost, step
 
 WORD = re.compile(r"\w+(?:['\u2019-]\w+)*|[^\w\s]")
-ADJECTIVE = re.compile(r"^(?!vege|const)\w{3,}(ful|ous|ish|able|ible|less|ese)$")
+ADJECTIVE = re.compile(r"^(?!vege|const|rad|f|d)\w{3,}(ful|ous|able|ible|less)$|.+-.+ed$")
 PHRASE = frozenset({"DET", "ADJ", "NUM", "NOUN", "PROPN"})  # what a noun phrase is made of
-FINITE: frozenset[VerbForm] = frozenset({"s", "past", "base"})
+BEAM = 24  # readings kept after each word; captions need three or four
+POS: dict[str, str] = {"REL": "PRON", "TO": "ADP", "BE": "AUX", "EX": "ADV"}
 
 
 @dataclass(slots=True)
 class Tagged:
-    """A word with its part of speech; ``forms`` are the forms of a verb it may be."""
+    """A word with its part of speech; ``forms`` is the form of a verb that it is."""
 
     text: str
     start: int
@@ -30,21 +32,29 @@ def tag(text: str, lexicon: Lexicon) -> list[Tagged]:
     """Split a caption into words, join multiword prepositions, and tag them."""
     words = [Tagged(m.group(), m.start(), m.end()) for m in WORD.finditer(text)]
     words = _joined(words, text, lexicon)
-    for i, word in enumerate(words):
-        word.pos = _closed_class(word, lexicon)
-        before = words[i - 1].pos if i else ""
-        if word.pos == "ADV" and before == "DET" and word.lower not in ("left", "right"):
-            word.pos = "NOUN"  # "on its back"
-        if word.lower == "that" and before in ("NOUN", "VERB?"):
-            word.pos = "PRON"
-        if not word.pos:
-            word.forms = lexicon.verbs.get(word.lower, ("", frozenset()))[1]
-            word.pos = "VERB?" if word.forms else _open_class(word, lexicon)
-    for i, word in enumerate(words):
-        if word.pos == "VERB?":
-            word.pos = _verb_or_not(words, i, lexicon)
-    _settle_adverbs(words, lexicon)
+    for word, reading in zip(words, _cheapest(words, lexicon), strict=True):
+        if reading.startswith("V:"):
+            word.pos = "VERB"
+            word.forms = frozenset({reading[2:]})  # type: ignore[arg-type]  # readings name forms
+        else:
+            word.pos = POS.get(reading, reading)
     return words
+
+
+def _cheapest(words: list[Tagged], lexicon: Lexicon) -> list[Reading]:
+    """The readings whose costs sum up to the least: a beam over the states."""
+    beam: dict[State, tuple[float, tuple[Reading, ...]]] = {State(): (0.0, ())}
+    for i, word in enumerate(words):
+        after: dict[State, tuple[float, tuple[Reading, ...]]] = {}
+        for choice in _choices(word, i, words, lexicon):
+            for state, (cost, path) in beam.items():
+                more, new = step(state, choice)
+                total = cost + more
+                if new not in after or total < after[new][0]:
+                    after[new] = (total, (*path, choice.reading))
+        beam = dict(sorted(after.items(), key=lambda item: item[1][0])[:BEAM])
+    best = min(beam.items(), key=lambda item: item[1][0] + end_cost(item[0]))
+    return list(best[1][1])
 
 
 def _joined(words: list[Tagged], text: str, lexicon: Lexicon) -> list[Tagged]:
@@ -60,134 +70,151 @@ def _joined(words: list[Tagged], text: str, lexicon: Lexicon) -> list[Tagged]:
             1,
         )
         first, last = words[i], words[i + size - 1]
-        whole = Tagged(text[first.start : last.end], first.start, last.end)
-        if size > 1:
-            whole.pos = "ADP"
-        joined.append(whole)
+        joined.append(Tagged(text[first.start : last.end], first.start, last.end))
         i += size
     return joined
 
 
-def _closed_class(word: Tagged, lexicon: Lexicon) -> str:
+def _choices(word: Tagged, i: int, words: list[Tagged], lexicon: Lexicon) -> list[Word]:
+    """Every way in which one word may be read."""
     lower = word.lower
     if " " in lower:
-        return "ADP"
-    if not (lower[0].isalnum()):
-        return "PUNCT"
-    for pos, name in (
-        ("CCONJ", "conjunctions"),
-        ("DET", "determiners"),
-        ("NUM", "numbers"),
-        ("PRON", "pronouns"),
-        ("AUX", "auxiliaries"),
-        ("SCONJ", "subordinators"),
-        ("ADP", "prepositions"),
-        ("ADV", "adverbs"),
-    ):
-        if lexicon.has(name, lower):
-            return pos
-    if lower.isdigit():
-        return "NUM"
-    return ""
+        if lexicon.has("pronouns", lower):
+            return [Word("PRON")]
+        return [Word("ADV" if lexicon.has("multiword_adverbs", lower) else "ADP")]
+    if not lower[0].isalnum():
+        return [Word("PUNCT")]
+    closed = _closed(lower, i, words, lexicon)
+    if closed and not lexicon.has("adjectives", lower):
+        return closed
+    return closed + _open(word, i, lexicon)
 
 
-def _open_class(word: Tagged, lexicon: Lexicon) -> str:
+def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[Word]:
+    found: list[Word] = []
+    if lexicon.has("conjunctions", lower):
+        return [Word("CCONJ")]
+    if lower == "there":
+        return [Word("EX", prior=0.2), Word("ADV", prior=0.5)]
+    if lower == "to":
+        return [Word("TO")]
+    if lexicon.has("copulas", lower):
+        number: Number = (
+            "one" if lower in ("is", "was") else "many" if lower in ("are", "were") else "any"
+        )
+        return [Word("BE", number)]
+    if lexicon.has("auxiliaries", lower):
+        number = "one" if lower in ("has", "does") else "any"
+        found.append(Word("AUX", number))
+        if lower in ("has", "have", "had", "does", "do", "did"):
+            form: Reading = (
+                "V:s" if number == "one" else "V:past" if lower in ("had", "did") else "V:base"
+            )
+            found.append(Word(form, "many" if form == "V:base" else number))
+        return found
+    if lexicon.has("relatives", lower):
+        found.append(Word("REL"))
+    if lexicon.has("numbers", lower) or lower.isdigit():
+        found.append(Word("NUM", "one" if lower in ("one", "1") else "many"))
+    if lexicon.has("determiners", lower):
+        found.append(Word("DET", _asked_for(lower), prior=1.5 if lower == "that" else 0.0))
+    if lexicon.has("pronouns", lower) and not lexicon.has("relatives", lower):
+        found.append(Word("PRON", "one" if lower in ("he", "she", "it") else "any"))
+    if lexicon.has("subordinators", lower):
+        found.append(Word("SCONJ", prior=0.4))
+    if lexicon.has("prepositions", lower):
+        found.append(Word("ADP"))
+    if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
+        found.append(Word("ADV", prior=-1.0 if _is_phrasal(lower, i, words, lexicon) else 0.3))
+        if i and lexicon.has("particles", lower) and _ends_like_participle(words[i - 1], lexicon):
+            found.append(Word("ADJ", prior=0.8))  # "a broken down van"
+        if lexicon.has("adverb_nouns", lower):
+            found.append(Word("NOUN", "one", prior=1.0))
+            found.append(Word("ADJ", prior=0.8))
+    return found
+
+
+def _is_phrasal(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> bool:
+    """Whether verb and particle are one: "knocks down a sign"."""
+    if not i:
+        return False
+    return lexicon.has("phrasal", f"{lexicon.verb_lemma(words[i - 1].lower)} {lower}")
+
+
+def _ends_like_participle(word: Tagged, lexicon: Lexicon) -> bool:
+    return "participle" in lexicon.verbs.get(word.lower, ("", frozenset()))[1]
+
+
+def _asked_for(determiner: str) -> Number:
+    if determiner in ("a", "an", "another", "each", "every", "this", "that"):
+        return "one"
+    several = ("these", "those", "several", "many", "few", "both", "various", "lots")
+    return "many" if determiner in several else "any"
+
+
+def _open(word: Tagged, i: int, lexicon: Lexicon) -> list[Word]:
+    """Noun, adjective, adverb, and each form of a verb that the word may be."""
     lower = word.lower
-    if lexicon.has("adjectives", lower) or ADJECTIVE.search(lower):
-        return "ADJ"
-    if lower.endswith("ly"):
-        return "ADV"
+    forms = lexicon.verbs.get(lower, ("", frozenset()))[1]
+    is_known = bool(forms)
+    if not forms:
+        forms = _guessed_forms(lower)
+    if lower.endswith(("'s", "s'", "\u2019s")):
+        return [Word("NOUN", "any", possessive=True)]
+    plural = lexicon.is_plural(lower)
+    unchanged = lexicon.plurals.get(lower) == lower  # "deer" is one or many
+    verb_only = is_known and not lexicon.has("rather_nouns", lexicon.verb_lemma(lower))
+    number: Number = "any" if unchanged else "many" if plural else "one"
+    found = [Word("NOUN", number, prior=_noun_prior(lower, forms, is_known, lexicon))]
+    listed = lexicon.has("adjectives", lower) or lexicon.has("adjective_words", lower)
+    is_adjective = listed or bool(ADJECTIVE.search(lower))
+    if is_adjective:
+        found.append(Word("ADJ", prior=0.0))
+        found[0] = Word("NOUN", found[0].number, found[0].prior + 0.8)
+    if lower.endswith("ly") and not plural:
+        found.append(Word("ADV", prior=-0.3))
+    ing_noun = lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower))
+    if lower in lexicon.plurals or lexicon.has("clothing", lower):
+        return found  # "jeans" are no verb
+    for form in sorted(forms):
+        prior = _verb_prior(form, is_known, verb_only or form not in ("s", "base"), "base" in forms) + (1.2 if ing_noun else 0.0)
+        reading: Reading = f"V:{form}"  # type: ignore[assignment]  # readings name forms
+        agrees: Number = {"s": "one", "base": "many"}.get(form, "any")  # type: ignore[assignment]
+        found.append(Word(reading, agrees, prior + (0.8 if is_adjective else 0.0)))
+    if forms & {"ing", "past", "participle"} and not is_adjective and "base" not in forms:
+        found.append(Word("ADJ", prior=0.6, verbal=True))
+    return found
+
+
+def _guessed_forms(lower: str) -> frozenset[VerbForm]:
+    """Forms of a verb that no list has, by its ending."""
+    if lower.endswith("ing") and len(lower) > 5:
+        return frozenset({"ing"})
     if lower.endswith("ed") and len(lower) > 4:
-        return "ADJ"
-    return "NOUN"
+        return frozenset({"past", "participle"})
+    if lower.endswith("s") and not lower.endswith(("ss", "us", "is")) and len(lower) > 3:
+        return frozenset({"s"})
+    return frozenset({"base"})
 
 
-def _verb_or_not(words: list[Tagged], i: int, lexicon: Lexicon) -> str:
-    """A word that may be a verb: is it one here, or a noun, or a modifier?"""
-    word, before = words[i], _before(words, i)
-    after_pos = words[i + 1].pos if i + 1 < len(words) else ""
-    if before is None:  # the first word of a caption
-        leads = after_pos in ("DET", "ADP", "PRON") and "ing" in word.forms
-        return "VERB" if leads else "ADJ" if "ing" in word.forms else "NOUN"
-    after_preposition = before.pos == "ADP" and before.lower != "to" and "ing" not in word.forms
-    if before.pos in ("DET", "ADJ", "NUM") or after_preposition:
-        return _inside_phrase(words, i, lexicon)
-    if word.forms & {"ing", "participle", "past"} and word.forms.isdisjoint({"base"}):
-        return "VERB"
-    if before.lower == "to" or before.pos in ("AUX", "PRON"):
-        return "VERB"
-    if before.pos == "VERB":
-        return "NOUN"
-    if before.pos in ("NOUN", "ADV", "CCONJ", "PUNCT"):
-        return "VERB" if _may_be_finite(words, i, before, after_pos, lexicon) else "NOUN"
-    return "VERB" if word.forms & {"past", "s"} and before.pos != "ADP" else "NOUN"
+def _noun_prior(lower: str, forms: frozenset[VerbForm], known: bool, lexicon: Lexicon) -> float:
+    if lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower)):
+        return 0.0
+    if "ing" in forms:
+        return 2.0
+    if forms & {"past", "participle"} and "base" not in forms:
+        return 2.5
+    if not known:
+        return 0.0
+    return 0.0 if lexicon.has("rather_nouns", lexicon.verb_lemma(lower)) else 0.5
 
 
-def _inside_phrase(words: list[Tagged], i: int, lexicon: Lexicon) -> str:
-    """After a determiner, an adjective, a number or a preposition."""
-    word, before = words[i], words[i - 1]
-    after = words[i + 1] if i + 1 < len(words) else None
-    further = words[i + 2].pos if i + 2 < len(words) else ""
-    in_colour = before.pos == "ADJ" and i > 1 and words[i - 2].lower == "in"
-    if in_colour and "s" in word.forms:
-        return "VERB"  # "a woman in black reads"
-    is_modifier = bool(word.forms & {"ing", "past", "participle"}) and "base" not in word.forms
-    if is_modifier and after is not None:
-        if lexicon.has("particles", after.lower) and further == "NOUN":
-            after.pos = "ADJ"  # "a broken down van"
-            return "ADJ"
-        if after.pos in ("NOUN", "ADJ", "VERB?", "PROPN"):
-            return "ADJ"
-    return "ADJ" if lexicon.has("adjectives", word.lower) else "NOUN"
-
-
-def _may_be_finite(
-    words: list[Tagged], i: int, before: Tagged, after_pos: str, lexicon: Lexicon
-) -> bool:
-    word = words[i]
-    if before.pos in ("CCONJ", "ADV", "PUNCT") and not _has_verb(words, i):
-        return bool(word.forms & {"s", "past"}) and before.pos == "ADV"
-    opens_complement = after_pos in ("", "DET", "ADP", "ADV", "PRON", "ADJ", "NUM", "NOUN", "PUNCT")
-    opens_complement = opens_complement or after_pos in ("CCONJ", "VERB?")
-    subject = next((w for w in reversed(words[:i]) if w.pos == "NOUN"), before)
-    plural = lexicon.is_plural(subject.lower) or any(w.pos == "CCONJ" for w in words[:i])
-    if before.pos == "CCONJ" and _has_verb(words, i):
-        # "slows down and stops": a verb after "and" agrees with the one before it.
-        return bool(word.forms & {"s", "past"}) or plural
-    if "s" in word.forms:
-        return opens_complement and not (plural and before.pos == "NOUN" and after_pos == "")
-    if "past" in word.forms:
-        return True
-    return "base" in word.forms and plural and opens_complement
-
-
-def _has_verb(words: list[Tagged], i: int) -> bool:
-    return any(word.pos in ("VERB", "AUX") for word in words[:i])
-
-
-def _before(words: list[Tagged], i: int) -> Tagged | None:
-    """The word before, adverbs inside a verb group skipped."""
-    j = i - 1
-    while j > 0 and words[j].pos == "ADV" and words[j - 1].pos == "AUX":
-        j -= 1
-    return words[j] if j >= 0 else None
-
-
-def _settle_adverbs(words: list[Tagged], lexicon: Lexicon) -> None:
-    """Words that are prepositions before a noun and adverbs or particles elsewhere."""
-    for i, word in enumerate(words):
-        after = words[i + 1].pos if i + 1 < len(words) else ""
-        if word.pos == "ADP" and " " not in word.text and after not in PHRASE | {"PRON"}:
-            if lexicon.has("particles", word.lower) or after in ("", "PUNCT", "ADP"):
-                word.pos = "ADV" if word.lower != "to" else "ADP"
-        elif word.pos == "ADV" and after in PHRASE and i > 0:
-            is_preposition = lexicon.has("prepositions", word.lower)
-            if is_preposition and words[i - 1].pos in ("NOUN", "VERB", "AUX", "ADV"):
-                word.pos = "ADP"
-            elif word.lower in ("left", "right", "hard") and words[i - 1].pos == "DET":
-                word.pos = "ADJ"
-        if word.pos == "DET" and word.lower == "that" and after in ("VERB", "AUX"):
-            word.pos = "PRON"
+def _verb_prior(form: VerbForm, known: bool, verb_only: bool, unchanged: bool) -> float:
+    prior = {"s": 0.0, "base": 0.3, "past": 1.2, "participle": 0.2, "ing": 0.0}[form]
+    prior += 1.0 * (form == "participle" and unchanged)
+    if not known:
+        return prior + {"s": 1.7, "base": 3.0}.get(form, 0.0)
+    return prior if verb_only else prior + 0.8
 
 
 def phrase_end(words: list[Tagged], start: int) -> int:
@@ -197,6 +224,9 @@ def phrase_end(words: list[Tagged], start: int) -> int:
         if end > start and words[end].pos == "DET" and words[end - 1].pos == "NOUN":
             break
         end += 1
+        after = words[end + 1].pos if end + 1 < len(words) else ""
+        if words[end - 1].pos in ("DET", "ADJ") and end < len(words) and words[end].pos == "ADV":
+            end += after in ("ADJ", "NOUN", "NUM")  # "a very long beak", "a broken down van"
         around = [word.pos for word in words[end - 1 : end + 2]]
         if around == ["ADJ", "CCONJ", "ADJ"]:
             end += 1

@@ -1,10 +1,11 @@
 """A small spaCy pipeline from treebanks, for machines without spaCy's English one.
 
-Traffic sentences join the treebanks with the trees of the deterministic parser: the treebanks know
-no "cyclist", and a parser of their size takes "crosses" for a noun.
+Captions and traffic sentences (`model.curation.practice` and the hierarchy's own) join the treebanks,
+with the trees of the deterministic parser: the treebanks know no "cyclist", and a parser of their
+size takes "crosses" for a noun.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +21,11 @@ from thinc.api import fix_random_seed
 from knowledge.hierarchy import load_hierarchy
 from model.curation.chunks import parse_chunks
 from model.curation.parse import ROOT, Parse
+from model.curation.practice import practice_sentences
 from model.errors import ModelError
 
 EPOCHS, BATCH, DROPOUT, SEED = 12, 64, 0.2, 0
+PRACTICE = 3000  # a fifth of the sentences of the treebanks
 TREEBANKS = ("en_ewt-ud-train.conllu", "en_eslspok-ud-train.conllu")
 DEV = ("en_ewt-ud-dev.conllu", "en_eslspok-ud-dev.conllu")
 
@@ -32,7 +35,7 @@ class TreebankError(ModelError):
 
 
 def train_parser(
-    treebanks: Path, out: Path, epochs: int = EPOCHS, extra: Sequence[str] = ()
+    treebanks: Path, out: Path, epochs: int = EPOCHS, practice: int = PRACTICE
 ) -> dict[str, float]:
     """Train tagger and parser and write the pipeline; the best epoch on the dev treebanks is kept.
 
@@ -40,7 +43,7 @@ def train_parser(
         treebanks: Folder with the CoNLL-U files of UD English EWT and ESLSpok.
         out: Folder of the pipeline.
         epochs: Passes over the sentences.
-        extra: Sentences whose trees the deterministic parser gives, beside the hierarchy's own.
+        practice: How many patterns of captions and traffic are filled.
 
     Returns:
         Scores on the dev treebanks: ``pos_acc``, ``dep_uas``, ``dep_las``.
@@ -52,8 +55,9 @@ def train_parser(
     rng = np.random.default_rng(SEED)
     pipeline = spacy.blank("en")
     train = list(_treebank(pipeline, treebanks, TREEBANKS))
-    texts = [description.text for description in load_hierarchy().flat] + list(extra)
-    train += [_doc(pipeline, parse_chunks(text)) for text in texts]
+    trees = [parse_chunks(description.text) for description in load_hierarchy().flat]
+    trees += [tree for _, tree in practice_sentences(practice, SEED)]
+    train += [_doc(pipeline, tree) for tree in trees]
     dev = [Example(pipeline.make_doc(doc.text), doc) for doc in _treebank(pipeline, treebanks, DEV)]
     for name in ("morphologizer", "parser"):
         pipeline.add_pipe(name)
