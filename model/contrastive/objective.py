@@ -64,10 +64,11 @@ def contrastive_terms(
     Returns:
         The scalar terms by name; ``total`` is their plain sum.
     """
-    keep_roi, keep_svo = float(loss.use_roi), float(loss.use_svo)
-    image = sa_clip.join_image(parts.scene, keep_roi * parts.relation, norm)
-    text = sa_clip.join_text(parts.pooled, keep_svo * parts.svo, norm)
-    false_text = sa_clip.join_text(parts.false_pooled, keep_svo * parts.false_svo, norm)
+    relation = _kept(parts.relation, parts.scene, loss.use_roi)
+    image = sa_clip.join_image(parts.scene, relation, norm)
+    text = sa_clip.join_text(parts.pooled, _kept(parts.svo, parts.pooled, loss.use_svo), norm)
+    false_svo = _kept(parts.false_svo, parts.false_pooled, loss.use_svo)
+    false_text = sa_clip.join_text(parts.false_pooled, false_svo, norm)
     same, ignored = positives_of(likeness, partner, loss)
     terms: dict[str, Tensor] = {}
     scale = logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
@@ -84,6 +85,15 @@ def contrastive_terms(
         terms["image_text"] = image_text_loss(image, texts, positives, scale)
     terms["total"] = torch.stack([*terms.values()]).sum() if terms else image.sum() * 0
     return terms
+
+
+def _kept(half: Tensor, instead: Tensor, is_kept: bool) -> Tensor:
+    """A half of an embedding, or the other one in its place.
+
+    Zeros instead would switch off the opposite half of the other modality as well: without SVO no
+    text would ever be compared with an ROI. The weight of 0 leaves every parameter a gradient.
+    """
+    return float(is_kept) * half + float(not is_kept) * instead
 
 
 def positives_of(likeness: Tensor, partner: Tensor, loss: Terms) -> tuple[Tensor, Tensor]:

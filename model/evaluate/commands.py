@@ -72,20 +72,31 @@ def evaluate_layouts(
     bundle: BundleOption = None,
     groups: Annotated[int, typer.Option(min=10, help="Held-out pairs of nouns.")] = 200,
 ) -> None:
-    """Eight layouts of two things: matching, clusters, a t-SNE picture and its points."""
+    """Eight layouts of two things: matching, clusters, t-SNE pictures and their points."""
     import json
 
+    from rich.console import Console
+
     from model.evaluate.embedders import BundleEmbedder
-    from model.evaluate.layouts import draw_tsne, embed_layouts, layout_figures
+    from model.evaluate.layouts import (
+        APPEARANCES,
+        draw_tsne,
+        embed_layouts,
+        layout_figures,
+        layouts_table,
+    )
 
     engine = _engine(bundle)
-    found = embed_layouts(BundleEmbedder(engine.bundle), groups)
-    figures = layout_figures(found).as_dict()
     out.mkdir(parents=True, exist_ok=True)
-    (out / "layouts.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    draw_tsne(found, engine.bundle.manifest.name, out / "tsne")
-    for name, value in figures.items():
-        typer.echo(f"{name:20} {value:.3f}")
+    figures = {}
+    for appearance in APPEARANCES:
+        found = embed_layouts(BundleEmbedder(engine.bundle), groups, appearance=appearance)
+        figures[appearance] = layout_figures(found)
+        title = f"{engine.bundle.manifest.name}, {appearance} appearance"
+        draw_tsne(found, title, out / f"tsne_{appearance}")
+    content = {name: row.as_dict() for name, row in figures.items()}
+    (out / "layouts.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    Console().print(layouts_table(figures))
 
 
 @evaluate_app.command("vsr")

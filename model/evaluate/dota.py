@@ -15,8 +15,15 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import medfilt
 from sklearn.metrics import average_precision_score
 
-from model.evaluate.auc import LabelledScores, per_clip_auc, pooled_auc, stratified_auc
+from model.evaluate.auc import (
+    POSITION_BINS,
+    LabelledScores,
+    per_clip_auc,
+    pooled_auc,
+    stratified_auc,
+)
 from model.evaluate.dota_metadata import CODES, FPS, VV_CODES, DotaClip, Ends
+from model.evaluate.stauc import stauc
 from service.scoring.temporal import smooth
 
 Smoothing = Literal["none", "tthf_compat", "median_reflect", "gauss_reflect", "ema_first"]
@@ -39,7 +46,10 @@ class GroupFigures:
         macro: Mean over the clips that hold both classes.
         stratified: Pooled, but only frames at the same place of their clips are compared
             (20 bins); for VV* the mean of its classes, as ``pooled`` is.
+        stratified_10: The same with 10 bins, which a clock can still use a little.
         precision: Average precision of the pooled frames.
+        stauc: ``pooled`` with each found frame weighed by its region rate; NaN where no region
+            rates are known.
     """
 
     group: str
@@ -50,7 +60,9 @@ class GroupFigures:
     raw: float
     macro: float
     stratified: float
+    stratified_10: float
     precision: float
+    stauc: float = float("nan")
 
 
 def postprocess(scores: Scores, how: Smoothing) -> Scores:
@@ -78,6 +90,7 @@ def figures(
     how: Smoothing = "none",
     ends: Ends = "half_open",
     night: Mapping[str, bool] | None = None,
+    rates: Mapping[str, Scores] | None = None,
 ) -> list[GroupFigures]:
     """All rows of the table for one scorer.
 
@@ -87,6 +100,8 @@ def figures(
         how: Smoothing of each clip.
         ends: Whether the last anomalous frame counts.
         night: Which clips were filmed at night, where that is known.
+        rates: Region rates (n,) of every clip, when its boxes are annotated and the scorer says
+            where it looked.
     """
     scored = {clip.name: _labelled(clip, postprocess(scorer(clip), how), ends) for clip in clips}
     groups: dict[str, list[DotaClip]] = {}
@@ -98,14 +113,16 @@ def figures(
             groups.setdefault(name, []).append(clip)
     order = [f"{code}*" for code in CODES] + list(CODES) + ["ego", "non-ego", "all", "day", "night"]
     rows = {
-        name: _row(name, [scored[c.name] for c in groups[name]]) for name in order if name in groups
+        name: _row(name, [scored[c.name] for c in groups[name]], rates)
+        for name in order
+        if name in groups
     }
     parts = [rows[f"{code}*"] for code in VV_CODES if f"{code}*" in rows]
     found = list(rows.values())
     if parts:
         members = [scored[c.name] for c in clips if not c.ego and c.code in VV_CODES]
         found.append(_macro("VV*", parts))
-        found.append(_row("VV* pooled", members))
+        found.append(_row("VV* pooled", members, rates))
     return found
 
 
@@ -138,14 +155,17 @@ def noise(seed: int = 0) -> Scorer:
 def dota_table(title: str, rows: Iterable[GroupFigures]) -> Table:
     """The rows for people."""
     table = Table(
-        "group", "clips", "frames", "anomalous", "pooled", "raw", "per clip", "stratified", "AP",
-        title=title,
+        "group", "clips", "frames", "anomalous", "pooled", "raw", "per clip", "20 bins", "10 bins",
+        "AP", "STAUC", title=title,
     )  # fmt: skip
     for row in rows:
-        values = (row.pooled, row.raw, row.macro, row.stratified, row.precision)
+        values = (
+            row.pooled, row.raw, row.macro, row.stratified, row.stratified_10, row.precision,
+            row.stauc,
+        )  # fmt: skip
         table.add_row(
             row.group, str(row.clips), str(row.frames), str(row.positives),
-            *(f"{value:.1f}" for value in values),
+            *("" if np.isnan(value) else f"{value:.1f}" for value in values),
         )  # fmt: skip
     return table
 
@@ -158,13 +178,18 @@ def _labelled(clip: DotaClip, scores: Scores, ends: Ends) -> LabelledScores:
     return LabelledScores(clip.name, times, place, clip.labels(ends), scores)
 
 
-def _row(name: str, clips: Sequence[LabelledScores]) -> GroupFigures:
+def _row(
+    name: str, clips: Sequence[LabelledScores], rates: Mapping[str, Scores] | None
+) -> GroupFigures:
     unit = [
         LabelledScores(c.clip_id, c.times_s, c.position, c.labels, _unit(c.scores)) for c in clips
     ]
     labels = np.concatenate([clip.labels for clip in clips])
     scores = np.concatenate([clip.scores for clip in unit])
     has_positives = bool(labels.any())
+    found = np.nan
+    if rates is not None:
+        found = stauc(scores, labels, np.concatenate([rates[clip.clip_id] for clip in clips]))
     return GroupFigures(
         group=name,
         clips=len(clips),
@@ -174,7 +199,9 @@ def _row(name: str, clips: Sequence[LabelledScores]) -> GroupFigures:
         raw=100 * pooled_auc(clips),
         macro=100 * per_clip_auc(unit),
         stratified=100 * stratified_auc(unit, CLAIM_BINS),
+        stratified_10=100 * stratified_auc(unit, POSITION_BINS),
         precision=100 * float(average_precision_score(labels, scores)) if has_positives else np.nan,
+        stauc=100 * found,
     )
 
 
@@ -193,7 +220,9 @@ def _macro(name: str, parts: Sequence[GroupFigures]) -> GroupFigures:
         raw=mean("raw"),
         macro=mean("macro"),
         stratified=mean("stratified"),
+        stratified_10=mean("stratified_10"),
         precision=mean("precision"),
+        stauc=mean("stauc"),
     )
 
 

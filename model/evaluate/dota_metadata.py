@@ -6,7 +6,6 @@ between others, VP and VO are one class each, always without the own car (docs/e
 Dimension letters used in this file: n frames of one clip.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from model.errors import ModelError
 
 FPS = 10
+ANNOTATED_WH = (1280.0, 720.0)
 CODE_OF = {
     "start_stop_or_stationary": "ST",
     "moving_ahead_or_waiting": "AH",
@@ -110,9 +110,61 @@ def _clip(path: Path, name: str, row: _Row) -> DotaClip:
     return DotaClip(name, code, who == "ego", row.num_frames, row.anomaly_start, row.anomaly_end)
 
 
-def is_night(annotations: Path, clip: DotaClip) -> bool | None:
-    """Whether the clip was filmed at night; None without its annotation file."""
-    path = annotations / f"{clip.name}.json"
+class _Object(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    bbox: tuple[float, float, float, float]
+
+
+class _Frame(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    frame_id: int | None = None
+    objects: tuple[_Object, ...] = ()
+
+
+class _Annotation(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    night: bool = False
+    labels: tuple[_Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """What is annotated of one clip.
+
+    Attributes:
+        night: Filmed at night.
+        boxes: (N, 4) anomalous objects in 0..1 by frame; frames without any are left out.
+    """
+
+    night: bool
+    boxes: dict[int, NDArray[np.float64]]
+
+
+def read_annotation(folder: Path, clip: DotaClip) -> Annotation | None:
+    """Read ``FOLDER/<clip>.json``; None without it.
+
+    Raises:
+        DotaError: Naming the file.
+    """
+    path = folder / f"{clip.name}.json"
     if not path.is_file():
         return None
-    return bool(json.loads(path.read_text(encoding="utf-8")).get("night", False))
+    try:
+        content = _Annotation.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise DotaError(f"{path}: {where}: {first['msg']}") from error
+    scale = np.array([*ANNOTATED_WH, *ANNOTATED_WH])
+    boxes = {
+        index if frame.frame_id is None else frame.frame_id: np.array(
+            [item.bbox for item in frame.objects], np.float64
+        )
+        / scale
+        for index, frame in enumerate(content.labels)
+        if frame.objects
+    }
+    return Annotation(content.night, boxes)

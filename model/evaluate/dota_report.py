@@ -16,12 +16,10 @@ from model.evaluate.dota import (
     figures,
     noise,
     position_prior,
-    postprocess,
     ramp,
 )
-from model.evaluate.dota_metadata import DotaClip, Ends, is_night, read_metadata
+from model.evaluate.dota_metadata import DotaClip, Ends, read_annotation, read_metadata
 from model.evaluate.dota_run import ClipScores, score_clips
-from model.evaluate.stauc import stauc
 from service.pipeline.engine import Engine
 
 
@@ -63,32 +61,30 @@ def report_dota(
         "control: noise": figures(clips, noise(), how, last, night),
     }
     if found:
-        rows = figures(clips, lambda clip: found[clip.name].scores, how, last, night)
+        rates = {name: scored.rates for name, scored in found.items()} if night else None
+        rows = figures(clips, lambda clip: found[clip.name].scores, how, last, night, rates)
         tables = {"bundle": rows, **tables}
-        Console().print(f"STAUC {100 * _stauc(clips, found, how, last):.1f}")
     for title, rows in tables.items():
         Console().print(dota_table(title, rows))
     out.mkdir(parents=True, exist_ok=True)
-    content = {title: [asdict(row) for row in rows] for title, rows in tables.items()}
+    content = {title: [_plain(row) for row in rows] for title, rows in tables.items()}
     (out / "dota.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     _plot(tables, out / "dota.png")
     return tables
 
 
-def _stauc(
-    clips: list[DotaClip], found: dict[str, ClipScores], how: Smoothing, ends: Ends
-) -> float:
-    scores = [postprocess(found[clip.name].scores, how) for clip in clips]
-    labels = np.concatenate([clip.labels(ends) for clip in clips])
-    rates = np.concatenate([found[clip.name].rates for clip in clips])
-    return stauc(np.concatenate(scores), labels, rates)
+def _plain(row: GroupFigures) -> dict[str, object]:
+    """For JSON, which has no NaN."""
+    values = asdict(row).items()
+    return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in values}
 
 
 def _night(annotations: Path | None, clips: list[DotaClip]) -> dict[str, bool] | None:
+    """By clip that has an annotation file; None when not one has."""
     if annotations is None:
         return None
-    known = {clip.name: is_night(annotations, clip) for clip in clips}
-    return {name: value for name, value in known.items() if value is not None}
+    known = {clip.name: read_annotation(annotations, clip) for clip in clips}
+    return {name: a.night for name, a in known.items() if a is not None} or None
 
 
 def _plot(tables: dict[str, list[GroupFigures]], path: Path) -> None:

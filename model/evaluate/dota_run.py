@@ -4,12 +4,12 @@ The download: ``FRAMES/<clip>/images/*.jpg`` at 10 frames a second, and one anno
 ``ANNOTATIONS/<clip>.json`` with the boxes of the anomalous objects in 1280 x 720.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import structlog
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from model.errors import ModelError
-from model.evaluate.dota_metadata import DotaClip
+from model.evaluate.dota_metadata import DotaClip, read_annotation
 from model.evaluate.stauc import anomaly_map, region_rate
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
@@ -26,7 +26,6 @@ from service.scoring.calibration import Mode
 from service.vision.images import decode_image
 
 MAX_PIXELS = 50_000_000
-ANNOTATED_WH = (1280.0, 720.0)
 log = structlog.get_logger()
 
 
@@ -52,9 +51,20 @@ def score_clips(
 ) -> dict[str, ClipScores]:
     """Score every clip whose frames are there.
 
+    Args:
+        engine: Bundle and hierarchy.
+        clips: The list.
+        frames: Folder of the clips' frames.
+        annotations: Folder of annotation files.
+        out: Finished clips are kept below it, apart for each bundle, hierarchy, mode and
+            annotations, so that no score of one is ever taken for another's.
+        mode: Of the score.
+
     Raises:
         DownloadError: Not one of them is.
     """
+    made_with = (engine.bundle.digest, engine.hierarchy.sha256, mode, str(annotations))
+    out = out / hashlib.sha256("|".join(made_with).encode()).hexdigest()[:12]
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, ClipScores] = {}
     skipped: Counter[str] = Counter()
@@ -64,7 +74,9 @@ def score_clips(
             rows = _score(engine, clip, frames / clip.name / "images", annotations, mode, skipped)
             if rows is None:
                 continue
-            kept.write_text(json.dumps(rows) + "\n", encoding="utf-8")
+            partial = kept.with_suffix(".partial")
+            partial.write_text(json.dumps(rows) + "\n", encoding="utf-8")
+            partial.replace(kept)
         content = json.loads(kept.read_text(encoding="utf-8"))
         found[clip.name] = ClipScores(np.array(content["scores"]), np.array(content["rates"]))
     log.info("clips_scored", clips=len(found), skipped=dict(skipped))
@@ -88,7 +100,8 @@ def _score(
     if len(pictures) != clip.num_frames:
         skipped["another number of frames"] += 1
         return None
-    boxes = _boxes(annotations, clip)
+    annotation = read_annotation(annotations, clip) if annotations is not None else None
+    boxes = annotation.boxes if annotation is not None else {}
     scores, rates = [], []
     for number, picture in enumerate(pictures):
         try:
@@ -114,17 +127,3 @@ def _painted(result: FrameResult, shape: tuple[int, ...]) -> NDArray[np.float64]
                     boxes.append(np.array(side.xyxy) / scale)
                     weights.append(max(item.margin, 0.0) + 1e-6)
     return anomaly_map(np.array(boxes).reshape(-1, 4), np.array(weights))
-
-
-def _boxes(annotations: Path | None, clip: DotaClip) -> dict[int, NDArray[np.float64]]:
-    """Annotated boxes in 0..1 by frame."""
-    if annotations is None or not (annotations / f"{clip.name}.json").is_file():
-        return {}
-    text = (annotations / f"{clip.name}.json").read_text(encoding="utf-8")
-    content: dict[str, Any] = json.loads(text)
-    scale = np.array([*ANNOTATED_WH, *ANNOTATED_WH])
-    return {
-        int(row["frame_id"]): np.array([o["bbox"] for o in row["objects"]], float) / scale
-        for row in content.get("labels", [])
-        if row.get("objects")
-    }

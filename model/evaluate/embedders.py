@@ -60,10 +60,21 @@ class Tower(Protocol):
 
 
 class TorchEmbedder:
-    """A model in memory."""
+    """A model in memory.
 
-    def __init__(self, tower: Tower, tokenizer: Tokenizer) -> None:
+    Args:
+        tower: The model.
+        tokenizer: Its tokenizer.
+        use_roi: As the loss that trained it had it: a half that was left out was never compared
+            with anything, and would only add noise here.
+        use_svo: The same for the texts.
+    """
+
+    def __init__(
+        self, tower: Tower, tokenizer: Tokenizer, use_roi: bool = True, use_svo: bool = True
+    ) -> None:
         self._tower = tower
+        self._use_roi, self._use_svo = use_roi, use_svo
         self._captions = CaptionEncoder(tokenizer, tower.context_length)
         tower.eval()
 
@@ -74,14 +85,14 @@ class TorchEmbedder:
         for batch in _equal_sizes(views):
             frames, rois, classes, pairs = (torch.from_numpy(part) for part in _arrays(batch))
             scene, relation, _ = self._tower.encode_image(frames, rois, classes, pairs)
-            parts.append(_joined(scene.numpy(), relation.numpy()))
+            parts.append(_joined(scene.numpy(), (relation if self._use_roi else scene).numpy()))
         return np.concatenate(parts)
 
     @torch.no_grad()
     def texts(self, captions: Sequence[Caption]) -> NDArray[np.float32]:
         """See ``Embedder``."""
         pooled, svo = self._tower.encode_text(*self._captions(captions))
-        return _joined(pooled.numpy(), svo.numpy())
+        return _joined(pooled.numpy(), (svo if self._use_svo else pooled).numpy())
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
     saclip-model evaluate frames DIR
 
-``DIR/manifest.csv`` has the columns ``file``, ``label`` (``normal`` or anything else) and, for the
-interval, ``scene``: neighbouring frames of one camera are near copies of each other.
+``DIR/manifest.csv`` has the columns ``file``, ``label`` (``normal`` or anything else), for the
+interval ``scene`` (neighbouring frames of one camera are near copies of each other) and, for the
+control that only knows the time, ``time_s``.
 """
 
 import csv
@@ -22,6 +23,7 @@ from model.errors import ModelError
 from model.evaluate.auc import LabelledScores, bootstrap_interval, pooled_auc, roc_auc
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
+from service.scoring.text_bank import TextBank
 from service.vision.images import decode_image
 from service.vision.rois import affinity
 
@@ -34,11 +36,12 @@ class FramesError(ModelError):
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrame:
-    """One picture: its file, whether it shows an anomaly, and its camera."""
+    """One picture: its file, whether it shows an anomaly, its camera, its time if known."""
 
     path: Path
     anomalous: bool
     camera: str
+    time_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,44 +71,66 @@ def read_manifest(folder: Path, cameras: Sequence[str] = ()) -> list[LabelledFra
     missing = {"file", "label"} - set(rows[0] if rows else ())
     if missing:
         raise FramesError(f"{path}: lacks the columns {', '.join(sorted(missing))}")
-    frames = [
-        LabelledFrame(folder / row["file"], row["label"] != "normal", row.get("scene") or "all")
-        for row in rows
-    ]
+    frames = [_frame(path, number, row) for number, row in enumerate(rows, start=2)]
     chosen = [frame for frame in frames if not cameras or frame.camera in cameras]
     if not chosen:
         raise FramesError(f"{path}: no frame of the cameras {', '.join(cameras)}")
     return chosen
 
 
+def _frame(manifest: Path, line: int, row: dict[str, str]) -> LabelledFrame:
+    time = row.get("time_s") or None
+    try:
+        time_s = None if time is None else float(time)
+    except ValueError:
+        raise FramesError(f"{manifest}:{line}: time_s is no number: {time!r}") from None
+    path = manifest.parent / row["file"]
+    return LabelledFrame(path, row["label"] != "normal", row.get("scene") or "all", time_s)
+
+
 def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, NDArray[np.float64]]:
     """The service's score of every picture, and controls that know less.
 
     ``boxes`` counts detections, ``crowding`` is the closest pair of boxes: what geometry alone
-    says. A picture that cannot be read stops the evaluation and is named.
+    says. ``shuffled texts`` deals the descriptions' vectors out among the wrong descriptions.
+    ``clock`` is the time, where every picture has one. A picture that cannot be read stops the
+    evaluation and is named.
 
     Raises:
         FramesError: Naming the picture.
     """
     columns: dict[str, list[float]] = defaultdict(list)
+    shuffled = engine.analyzer.with_text_bank(_shuffled(engine.analyzer.text_bank))
     for frame in track(frames, description="frames", transient=True):
         try:
             picture = decode_image(frame.path.read_bytes(), MAX_PIXELS)
         except (OSError, ServiceError) as error:
             raise FramesError(f"{frame.path}: {error}") from error
-        (result,) = engine.analyzer.analyze([picture], domain="stills")
+        known = engine.analyzer.detector.detect(picture)
+        (result,) = engine.analyzer.analyze_detected([picture], [known], domain="stills")
         seen = [i for i, source in enumerate(result.rois.source) if source == "detected"]
+        (wrong,) = shuffled.analyze_detected([picture], [known], domain="stills")
         columns["score"].append(result.score)
         columns["eq11"].append(result.eq11)
+        columns["shuffled texts (control)"].append(wrong.score)
         columns["boxes (control)"].append(float(len(seen)))
         closeness = affinity(result.rois.xyxy[seen]) if len(seen) > 1 else np.zeros((1, 1))
         np.fill_diagonal(closeness, -np.inf)
         closest = float(closeness.max())
         columns["crowding (control)"].append(closest if np.isfinite(closest) else 0.0)
     scores = {name: np.array(values) for name, values in columns.items()}
+    times = [frame.time_s for frame in frames if frame.time_s is not None]
+    if len(times) == len(frames):
+        scores["clock (control)"] = np.array(times)
     scores["always on (control)"] = np.ones(len(frames))
     scores["noise (control)"] = np.random.default_rng(0).random(len(frames))
     return scores
+
+
+def _shuffled(bank: TextBank) -> TextBank:
+    """The same vectors under other descriptions; every leaf keeps its roles and its null."""
+    order = np.random.default_rng(0).permutation(len(bank))
+    return replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
 
 
 def frame_figures(

@@ -8,9 +8,11 @@ Dimension letters used in this file: G groups of eight pictures, N = 8 G, D embe
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.table import Table
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
@@ -23,8 +25,18 @@ from sklearn.metrics import (
 from knowledge.entities import class_group
 from model.data.records import Caption
 from model.evaluate.embedders import Embedder, View
-from model.synthesis.layouts import NOUNS, NUM_OCTANTS, is_held_out, make_layout, plain_captions
+from model.synthesis.layouts import (
+    NOUNS,
+    NUM_OCTANTS,
+    RELATIONS,
+    is_held_out,
+    make_layout,
+    plain_captions,
+)
 
+Appearance = Literal["random", "fixed"]
+APPEARANCES: tuple[Appearance, ...] = get_args(Appearance)
+FIXED_NOUNS, FIXED_COLOURS = ("cube", "ball"), ("red", "blue")  # a pair that never trains
 PERPLEXITY, PCA_DIMENSIONS, SEED = 30, 50, 0
 FIRST_SEED = 10_000_000  # far from every seed that trains
 
@@ -39,7 +51,7 @@ class LayoutFigures:
         true_over_inverse: Share of pictures nearer to their text than to its inverse.
         octants_off: Mean number of octants by which the choice is off, 0 to 4.
         ari_images, nmi_images, silhouette_images, purity_images: Clusters of the pictures.
-        ari_texts, nmi_texts: Clusters of the texts.
+        ari_texts, nmi_texts, silhouette_texts, purity_texts: Clusters of the texts.
         low, high: 95 % interval of ``image_to_text`` over the groups.
     """
 
@@ -56,6 +68,8 @@ class LayoutFigures:
     purity_images: float
     ari_texts: float
     nmi_texts: float
+    silhouette_texts: float
+    purity_texts: float
 
     def as_dict(self) -> dict[str, float]:
         """For JSON."""
@@ -70,21 +84,36 @@ class LayoutEmbeddings:
     texts: NDArray[np.float32]
 
 
-def embed_layouts(embedder: Embedder, groups: int = 200, seed: int = 0) -> LayoutEmbeddings:
-    """Draw and embed ``groups`` held-out pairs of nouns in all eight octants."""
+def embed_layouts(
+    embedder: Embedder, groups: int = 200, seed: int = 0, appearance: Appearance = "random"
+) -> LayoutEmbeddings:
+    """Draw and embed ``groups`` times all eight octants, with things that never trained together.
+
+    Args:
+        embedder: Checkpoint or bundle.
+        groups: Eight pictures each.
+        seed: Of the pictures.
+        appearance: ``random``: held-out pairs of nouns in any colours, one wording. ``fixed``: a
+            red cube and a blue ball throughout, as in the paper's Fig. 4, and all wordings; only
+            here do clusters of octants have nothing else to compete with.
+    """
     rng = np.random.default_rng(seed)
     pairs = [(a, b) for a in NOUNS for b in NOUNS if a != b and is_held_out(a, b)]
     views: list[View] = []
     captions: list[Caption] = []
     for number in range(groups):
         first, second = pairs[int(rng.integers(len(pairs)))]
+        painted, wording = None, 0
+        if appearance == "fixed":
+            (first, second), painted = FIXED_NOUNS, FIXED_COLOURS
+            wording = number % len(RELATIONS[0])
         for octant in range(NUM_OCTANTS):
             where = FIRST_SEED + seed * 1_000_000 + number * NUM_OCTANTS + octant
-            scene = make_layout(where, "heldout", (first, second, octant))
+            scene = make_layout(where, "heldout", (first, second, octant), painted)
             assert scene.frame is not None
             groups_of = [class_group(name) for name in scene.class_names]
             views.append(View(scene.frame, scene.xyxy, (groups_of[0], groups_of[1])))
-        captions += plain_captions(first, second)
+        captions += plain_captions(first, second, wording)
     shape = (groups, NUM_OCTANTS, -1)
     return LayoutEmbeddings(
         embedder.images(views).reshape(shape), embedder.texts(captions).reshape(shape)
@@ -120,7 +149,19 @@ def layout_figures(found: LayoutEmbeddings) -> LayoutFigures:
         purity_images=_purity(images, labels),
         ari_texts=float(adjusted_rand_score(labels, clusters[1])),
         nmi_texts=float(normalized_mutual_info_score(labels, clusters[1])),
+        silhouette_texts=float(silhouette_score(texts, labels, metric="cosine")),
+        purity_texts=_purity(texts, labels),
     )
+
+
+def layouts_table(found: dict[Appearance, LayoutFigures]) -> Table:
+    """One line for each figure, one column for each appearance."""
+    table = Table("figure", *(f"{name} appearance" for name in found))
+    rows = {name: figures.as_dict() for name, figures in found.items()}
+    for figure in next(iter(rows.values())):
+        digits = 0 if figure == "items" else 3
+        table.add_row(figure, *(f"{row[figure]:.{digits}f}" for row in rows.values()))
+    return table
 
 
 def draw_tsne(found: LayoutEmbeddings, title: str, out: Path, groups: int = 60) -> None:

@@ -72,11 +72,7 @@ def stauc(
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
         return float("nan")
-    weights = np.where(labels, rates, 0.0)
-    total = 0.0
-    for value in np.unique(scores[~labels]):
-        tied = int(((scores == value) & ~labels).sum())
-        above = float(weights[scores > value].sum())
-        equal = float(weights[(scores == value) & labels].sum())
-        total += tied * (above + 0.5 * equal)
-    return total / (positives * negatives)
+    calm, found = np.sort(scores[~labels]), scores[labels]
+    below = np.searchsorted(calm, found, side="left")
+    tied = np.searchsorted(calm, found, side="right") - below
+    return float(rates[labels] @ (below + 0.5 * tied)) / (positives * negatives)

@@ -67,7 +67,7 @@ class Judged:
         similarity: With its own sentence.
         inverse: With the sentence of the inverse relation.
         truncated: With the sentence cut off before its relation.
-        others: Mean over the sentences of all relations.
+        others: Mean over the sentences of all relations VSR has.
         boxes: How many of the two things were detected.
         geometry: What the boxes alone say, None where they cannot.
     """
@@ -136,7 +136,7 @@ def judge(embedder: Embedder, items: Sequence[VsrItem], locate: Locate) -> list[
         items: N items.
         locate: The picture of an item with its two boxes, and how many were detected.
     """
-    relations = sorted({item.relation for item in items})
+    relations = sorted(META_OF)  # of all splits: dev and test are centred alike
     judged = []
     for item in track(items, description="items", transient=True):
         view, boxes = locate(item)
@@ -155,19 +155,20 @@ def decide(judged: Sequence[Judged], dev: Sequence[Judged]) -> dict[str, NDArray
     """What each rule and each control says of each item; a tie is never true.
 
     ``R1`` inverse: nearer to its sentence than to the inverse one. ``R2``: similarity above the
-    mean over all relations by a threshold that fits the dev items best. ``R3``: nearer than to the
-    sentence without its relation. ``always true``, ``geometry only`` (true where the boxes are
+    mean over all relations by a threshold that fits the dev items best; left out without any.
+    ``R3``: nearer than to the sentence without its relation. ``always true``, ``geometry only`` (true where the boxes are
     silent): controls.
     """
     centred = np.array([j.similarity - j.others for j in judged])
     answers = {
         "R1 inverse": np.array([j.similarity > j.inverse for j in judged]),
-        "R2 centred": centred > _threshold(dev),
         "R3 truncated": np.array([j.similarity > j.truncated for j in judged]),
         "always true": np.ones(len(judged), np.bool_),
         "geometry only": np.array([j.geometry is not False for j in judged]),
     }
-    return answers
+    if dev:
+        answers["R2 centred"] = centred > _threshold(dev)
+    return dict(sorted(answers.items(), key=lambda named: not named[0].startswith("R")))
 
 
 def accuracy_table(judged: Sequence[Judged], answers: dict[str, NDArray[np.bool_]]) -> Table:
@@ -243,9 +244,7 @@ def _truncated(own: Caption) -> Caption:
 
 
 def _threshold(dev: Sequence[Judged]) -> float:
-    """The margin with which most dev items come out right; 0 without any."""
-    if not dev:
-        return 0.0
+    """The margin with which most dev items come out right."""
     margins = np.array([j.similarity - j.others for j in dev])
     truth = np.array([bool(j.item.label) for j in dev])
     candidates = np.concatenate([[margins.min() - 1e-6], np.unique(margins)])

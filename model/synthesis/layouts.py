@@ -90,6 +90,7 @@ def make_layout(
     seed: int,
     split: Literal["train", "heldout"] = "train",
     meaning: tuple[str, str, int] | None = None,
+    painted: tuple[str, str] | None = None,
 ) -> Scene:
     """Render one layout.
 
@@ -97,6 +98,7 @@ def make_layout(
         seed: Decides everything else.
         split: Whether its pair of nouns belongs to training or is held out.
         meaning: Nouns and octant that it must show; drawn when left out.
+        painted: Colours of both things; drawn when left out.
 
     Returns:
         A scene with one relation, told in both orders of mention.
@@ -114,6 +116,7 @@ def make_layout(
     middle = np.array([rng.uniform(-0.6, 0.6), rng.uniform(5.0, 7.5)])
     spots = (middle + away, middle - away)
     colours = [list(COLOURS)[int(i)] for i in rng.choice(len(COLOURS), 2, replace=False)]
+    colours = colours if painted is None else list(painted)
     frame = _floor(rng)
     focal, horizon, height = rng.uniform(230, 280), rng.uniform(45, 75), rng.uniform(1.8, 2.6)
     boxes = np.zeros((2, 4), np.float32)
@@ -135,11 +138,11 @@ def make_layout(
     return Scene(grainy, xyxy, classes, facts, anomalous=False, leaf_id=None)
 
 
-def plain_captions(first: str, second: str) -> tuple[Caption, ...]:
-    """One caption for each octant, without colours, in the first wording of its relation."""
+def plain_captions(first: str, second: str, wording: int = 0) -> tuple[Caption, ...]:
+    """One caption for each octant, without colours, in one wording of its relation."""
     articles = ["an" if noun[0] in "aeiou" else "a" for noun in (first, second)]
     subject, object_ = f"{articles[0]} {first}", f"{articles[1]} {second}"
-    return tuple(_caption(subject, words[0], object_) for words in RELATIONS)
+    return tuple(_caption(subject, words[wording], object_) for words in RELATIONS)
 
 
 def _fact(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.recipe import read_recipe
-from model.sweep import SweepRecipe, run_sweep, sweep_table
+from model.sweep import SweepError, SweepRecipe, run_sweep, sweep_table
 
 RECIPES = Path(__file__).parents[2] / "model" / "recipes"
 
@@ -27,14 +27,29 @@ def test_two_variants_end_to_end(tmp_path: Path) -> None:
 
     assert list(found) == [("paper", 0), ("itc", 0)]
     rows = json.loads((tmp_path / "table.json").read_text(encoding="utf-8"))
-    assert [row["variant"] for row in rows] == ["paper", "itc"]
+    named = [(row["variant"], row["appearance"]) for row in rows]
+    assert named == [(v, a) for v in ("paper", "itc") for a in ("random", "fixed")]
     assert all(row["items"] == 80 for row in rows)
-    assert (tmp_path / "itc-0" / "tsne.png").is_file()
+    assert (tmp_path / "itc-0" / "tsne_fixed.png").is_file()
     assert (tmp_path / "table.png").is_file()
     assert len((tmp_path / "table.md").read_text(encoding="utf-8").splitlines()) == 4
     stamp = (tmp_path / "paper-0" / "metrics.jsonl").stat().st_mtime_ns
     assert sweep_table(run_sweep(recipe, tmp_path)).row_count == 2
     assert (tmp_path / "paper-0" / "metrics.jsonl").stat().st_mtime_ns == stamp
+
+    longer = recipe.model_copy(update={"plan": recipe.plan.model_copy(update={"steps": 4})})
+    with pytest.raises(SweepError, match="another plan or loss"):
+        run_sweep(longer, tmp_path)
+
+
+def test_a_cell_from_before_plans_were_kept_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """Nobody knows how it was trained."""
+    (tmp_path / "paper-0").mkdir()
+    (tmp_path / "paper-0" / "figures.json").write_text('{"items": 80}\n', encoding="utf-8")
+    recipe = SweepRecipe.model_validate({"name": "x", "variants": {"paper": {}}})
+
+    with pytest.raises(SweepError, match=r"paper-0.*choose another --out"):
+        run_sweep(recipe, tmp_path)
 
 
 def test_the_shipped_sweeps() -> None:

@@ -86,6 +86,25 @@ def test_a_half_that_is_switched_off_is_not_looked_at() -> None:
     assert float(found["triplet"]) == 0
 
 
+@pytest.mark.parametrize("off", [{"use_svo": False}, {"use_roi": False}])
+def test_the_half_that_stays_meets_both_halves_of_the_other_side(off: dict[str, bool]) -> None:
+    """Own pairs: one cosine is 1, the other -1, so the mean is 0; against the denial it is 0 too.
+
+    2 (0 - 0) + 0.2: the hinge costs its margin. With zeros in place of the half the other side's
+    half would not be looked at, and the same pair would cost nothing.
+    """
+    parts = embedded()
+    if "use_svo" in off:
+        parts.relation = -parts.relation
+    else:
+        parts.svo, parts.false_svo = -parts.svo, -parts.false_svo
+    loss = Terms(objective="paper", inter=False, **off)
+
+    found = contrastive_terms(parts, torch.eye(4), PARTNER, torch.tensor(0.0), loss, "per_part")
+
+    assert float(found["triplet"]) == pytest.approx(0.2, abs=1e-6)
+
+
 def test_partners_come_from_other_images_and_mean_the_same() -> None:
     """The same words elsewhere; never the same image; None when nobody is like it."""
     wordings = ["a car hits a pole", "a car hits a pole", "a dog eats", "a car hits a pole"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from model.evaluate.dota import (
     GroupFigures,
@@ -16,13 +17,15 @@ from model.evaluate.dota import (
     postprocess,
     ramp,
 )
-from model.evaluate.dota_metadata import DotaClip, DotaError, read_metadata
+from model.evaluate.dota_metadata import DotaClip, DotaError, read_annotation, read_metadata
+from model.evaluate.dota_report import report_dota
 from model.evaluate.dota_run import DownloadError, score_clips
 from model.evaluate.stauc import anomaly_map, region_rate, stauc
 from service.pipeline.engine import load_engine
 from tests.builders.tiny_bundle import write_tiny_bundle
 
 LISTS = Path(os.environ.get("SACLIP_TEST_DATA", "nowhere")) / "relations_text" / "dota"
+PRIOR_BY_POSITION = (56.7, 53.1)  # 10 bins, 20 bins: what a clock still finds inside a bin
 needs_lists = pytest.mark.skipif(
     not LISTS.is_dir(), reason="SACLIP_TEST_DATA names no folder with relations_text/dota"
 )
@@ -62,6 +65,9 @@ def test_what_a_clock_reaches() -> None:
     pooled = [[round(rows[g].pooled, 1) for g in ("all", "VV*", "VP*", "VO*")] for rows in found]
     assert pooled == [[66.1, 60.6, 59.8, 66.3], [81.8, 79.8, 77.3, 83.5]]
     assert all(abs(rows["all"].stratified - 50) < 4 for rows in found)
+    assert all(np.isnan(row.stauc) for rows in found for row in rows.values())
+    ten, twenty = (getattr(found[1]["all"], name) for name in ("stratified_10", "stratified"))
+    assert (round(ten, 1), round(twenty, 1)) == PRIOR_BY_POSITION
 
 
 @needs_lists
@@ -142,6 +148,17 @@ def test_stauc_by_hand() -> None:
     assert np.isnan(stauc(scores, np.ones(4, bool), np.ones(4)))
 
 
+def test_stauc_of_a_whole_list_is_its_auc_when_every_place_is_right() -> None:
+    """Ties included, against scikit-learn, with as many frames as DoTA has: no pairwise loop."""
+    generator = np.random.default_rng(0)
+    labels = generator.random(142_747) < 0.33
+    scores = np.round(generator.random(142_747) + 0.2 * labels, 3)
+
+    assert stauc(scores, labels, np.ones(142_747)) == pytest.approx(
+        roc_auc_score(labels, scores), abs=1e-12
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -189,3 +206,57 @@ def test_a_download_is_scored_and_kept(tmp_path: Path) -> None:
     assert np.array_equal(again["a"].scores, found["a"].scores)
     with pytest.raises(DownloadError, match="no clip of the list"):
         score_clips(engine, clips, tmp_path / "frames", None, tmp_path / "other")
+    with pytest.raises(DownloadError, match="no clip of the list"):  # kept ones are of "paired"
+        score_clips(engine, clips, tmp_path / "frames", annotations, tmp_path / "out", "literal")
+
+
+def test_an_annotation_is_read_or_named(tmp_path: Path) -> None:
+    """Boxes in 0..1 by frame, by order where no frame is named; a broken file is one line."""
+    path = tmp_path / "a.json"
+    boxes = [{"bbox": [640, 0, 1280, 720]}]
+    content = {"night": True, "labels": [{"objects": []}, {"objects": boxes}]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+    found = read_annotation(tmp_path, clip("a"))
+    assert found is not None
+    assert found.night
+    assert {k: v.tolist() for k, v in found.boxes.items()} == {1: [[0.5, 0, 1, 1]]}
+    assert read_annotation(tmp_path, clip("b")) is None
+    for broken in ("{", '{"labels": [{"objects": [{"bbox": [1, 2]}]}]}'):
+        path.write_text(broken, encoding="utf-8")
+        with pytest.raises(DotaError, match=r"a\.json"):
+            read_annotation(tmp_path, clip("a"))
+
+
+def test_a_report_of_a_download(tmp_path: Path) -> None:
+    """Lists, frames and annotations as published: tables with night and STAUC, valid JSON, plot."""
+    engine = load_engine(write_tiny_bundle(tmp_path / "bundle"), threads=1)
+    frames, annotations = tmp_path / "frames", tmp_path / "annotations"
+    annotations.mkdir()
+    rows = {}
+    for name, night in (("a_000001", True), ("b_000007", False)):
+        row = {"anomaly_start": 2, "anomaly_end": 4, "num_frames": 6, "subset": "val"}
+        rows[name] = {**row, "anomaly_class": "other: turning"}
+        images = frames / name / "images"
+        images.mkdir(parents=True)
+        for number in range(6):
+            cv2.imwrite(str(images / f"{number:06d}.jpg"), np.full((72, 128, 3), 40 * number, "u1"))
+        labels = [{"frame_id": 2, "objects": [{"bbox": [0, 0, 640, 720]}]}]
+        content = {"night": night, "labels": labels}
+        (annotations / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "list.json").write_text(json.dumps(rows), encoding="utf-8")
+    lists = (tmp_path / "list.json", tmp_path / "list.json")
+
+    out = tmp_path / "out"
+    tables = report_dota(*lists, engine, frames, annotations, out, "none", "half_open")
+    bundle = by_group(tables["bundle"])
+
+    assert {"TC*", "VV*", "all", "day", "night"} <= set(bundle)
+    assert 0 <= bundle["all"].stauc <= bundle["all"].pooled
+    assert np.isnan(by_group(tables["control: noise"])["all"].stauc)
+    text = (out / "dota.json").read_text(encoding="utf-8")
+    assert "NaN" not in text
+    assert json.loads(text)["control: noise"][0]["stauc"] is None
+    assert (out / "dota.png").stat().st_size > 3000
+    again = report_dota(*lists, engine, frames, None, tmp_path / "plain", "none", "half_open")
+    assert np.isnan(by_group(again["bundle"])["all"].stauc)  # unknown is not "all in place"

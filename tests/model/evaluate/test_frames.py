@@ -38,6 +38,8 @@ def test_a_folder_is_scored_with_its_controls(tmp_path: Path) -> None:
 
     named = {row.name: row for row in rows}
     assert named["always on (control)"].auc == 0.5
+    assert "shuffled texts (control)" in named
+    assert "clock (control)" not in named
     assert named["score"].frames == 6
     assert named["score"].cameras == 2
     assert (tmp_path / "out" / "frames.json").is_file()
@@ -56,6 +58,25 @@ def test_figures_by_hand() -> None:
 
     assert row.auc == pytest.approx(0.75)
     assert row.within == pytest.approx(0.5)
+
+
+def test_a_manifest_with_times_brings_the_clock(tmp_path: Path) -> None:
+    """Each camera's accident comes last, so the clock is right and must stand beside the score."""
+    write(tmp_path)
+    manifest = tmp_path / "manifest.csv"
+    head, *rows = manifest.read_text(encoding="utf-8").splitlines()
+    rows = [row for row in rows if row[0] in "0145"]  # 0 and 4 are normal, 1 and 5 are not
+    timed = [f"{head},time_s", *(f"{row},{i % 2}" for i, row in enumerate(rows))]
+    manifest.write_text("\n".join(timed) + "\n", encoding="utf-8")
+    engine = load_engine(write_tiny_bundle(tmp_path / "bundle"), threads=1)
+    frames = read_manifest(tmp_path)
+
+    named = {row.name: row for row in frame_figures(frames, score_frames(engine, frames))}
+
+    assert named["clock (control)"].auc == 1
+    manifest.write_text("\n".join([timed[0], f"{rows[0]},noon"]) + "\n", encoding="utf-8")
+    with pytest.raises(FramesError, match=r"manifest\.csv:2: time_s is no number: 'noon'"):
+        read_manifest(tmp_path)
 
 
 def test_what_is_no_labelled_folder(tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from model.data.records import Caption
 from model.evaluate.embedders import BundleEmbedder, View
-from model.evaluate.layouts import LayoutEmbeddings, draw_tsne, layout_figures
+from model.evaluate.layouts import (
+    APPEARANCES,
+    LayoutEmbeddings,
+    draw_tsne,
+    embed_layouts,
+    layout_figures,
+    layouts_table,
+)
 from model.evaluate.vsr import (
     VsrError,
     VsrItem,
@@ -89,6 +96,7 @@ def test_rules_by_hand() -> None:
     assert answers["R2 centred"].tolist()[:2] == [True, False]
     assert answers["always true"].tolist() == [True, True, True]
     assert answers["geometry only"].tolist() == [True, False, False]
+    assert "R2 centred" not in decide(judged, [])  # no dev items, no threshold, no figure
     rows = accuracies(judged, answers)
     assert rows["R1 inverse"]["all (3)"] == pytest.approx(200 / 3)
     assert rows["R1 inverse"]["projective (2)"] == 100
@@ -157,6 +165,47 @@ def test_layout_figures_of_a_perfect_model() -> None:
         assert getattr(figures, name) == pytest.approx(1)
     assert figures.octants_off == 0
     assert (figures.low, figures.high) == (1, 1)
+
+
+class Recorder:
+    """Keeps what it is asked to embed; every vector is the same."""
+
+    def __init__(self) -> None:
+        self.views: list[View] = []
+        self.captions: list[Caption] = []
+
+    def images(self, views: Sequence[View]) -> NDArray[np.float32]:
+        self.views += views
+        return np.ones((len(views), 2), np.float32)
+
+    def texts(self, captions: Sequence[Caption]) -> NDArray[np.float32]:
+        self.captions += captions
+        return np.ones((len(captions), 2), np.float32)
+
+
+def test_the_fixed_appearance_is_one_cube_and_one_ball() -> None:
+    """As in the paper's figure: always the same two things, all wordings; at random many nouns."""
+    asked = {}
+    for appearance in APPEARANCES:
+        asked[appearance] = Recorder()
+        found = embed_layouts(asked[appearance], groups=10, appearance=appearance)
+        assert found.images.shape == (10, 8, 2)
+
+    fixed = {caption.text for caption in asked["fixed"].captions}
+    assert all(text.startswith("A cube ") and text.endswith(" a ball.") for text in fixed)
+    assert len(fixed) == 8 * 3
+    assert len({caption.text.split()[1] for caption in asked["random"].captions}) > 3
+    assert not np.array_equal(asked["fixed"].views[0].frame, asked["fixed"].views[8].frame)
+
+
+def test_the_table_has_a_column_for_each_appearance() -> None:
+    """And a line for each figure."""
+    figures = layout_figures(perfect())
+
+    table = layouts_table({"random": figures, "fixed": figures})
+
+    assert len(table.columns) == 3
+    assert table.row_count == len(figures.as_dict())
 
 
 def test_clusters_may_be_perfect_while_the_matching_is_wrong() -> None:
