@@ -91,7 +91,13 @@ def load_live_engine(settings: Settings) -> LiveEngine:
     keep_at = settings.data_dir / KNOWLEDGE_FILE
     source = keep_at if keep_at.is_file() else settings.knowledge_file
     hierarchy = _load_hierarchy(source)
-    engine = load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
+    engine = load_engine(
+        settings.bundle,
+        settings.threads,
+        hierarchy,
+        precision=settings.precision,
+        device=settings.device,
+    )
     log.info(
         "engine_loaded",
         bundle=engine.bundle.manifest.name,
