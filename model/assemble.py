@@ -91,7 +91,7 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector_run: Path
     engine = load_engine(out)
     parity |= _parity(engine, student, out, np.ascontiguousarray(frames[..., ::-1]))
     texts = compare_texts(student, tokenizer, load_hierarchy())
-    calibration = calibrate(engine, _normal_pictures(split.train))
+    calibration = calibrate(engine, normal_pictures(split.train, NUM_NULL_PICTURES))
     evaluation: dict[str, Any] = {
         "detector": {
             key: card[key] for key in ("held_out_cameras", "unseen_ego_clips", "no_figure")
@@ -160,11 +160,16 @@ def _parity(
     return image | text
 
 
-def _normal_pictures(files: tuple[FrameFile, ...]) -> list[Path]:
-    """Normal frames of the cameras that train; the others stay for evaluation."""
+def normal_pictures(files: tuple[FrameFile, ...], count: int) -> list[Path]:
+    """At most ``count`` frames without an accident, in a fixed draw.
+
+    Args:
+        files: Frames of the cameras that train; the others stay for evaluation.
+        count: How many.
+    """
     accidents = _accident_files()
     normal = [file.path for file in files if file.path not in accidents]
-    chosen = np.random.default_rng(NULL_SEED).permutation(len(normal))[:NUM_NULL_PICTURES]
+    chosen = np.random.default_rng(NULL_SEED).permutation(len(normal))[:count]
     return [normal[int(i)] for i in sorted(chosen)]
 
 

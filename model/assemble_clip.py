@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from knowledge.entities import CLASS_GROUPS
-from model.assemble import parity_inputs
+from model.assemble import normal_pictures, parity_inputs
 from model.calibrate import calibrate
 from model.card import write_card
 from model.checkpoint import git_commit
@@ -28,7 +28,8 @@ from service.bundle.manifest import load_manifest
 from service.pipeline.engine import load_engine
 from service.scoring.calibration import Calibration, neutral_calibration
 
-NUM_FRAMES = 8
+NUM_FRAMES = 8  # for differences between torch and ONNX, entry by entry
+NUM_RANKED = 32  # for the order of scores: among 8, one exchange of neighbours would refuse int8
 NUM_CALIBRATION = 200
 log = structlog.get_logger()
 
@@ -75,7 +76,11 @@ def assemble_clip_bundle(
         "name": name,
         "git_commit": git_commit(),
         "half_dim": tower.half_dim,
-        "text": {"context_length": tower.context_length, "pad_id": 0, "lowercase": True},
+        "text": {
+            "context_length": tower.context_length,
+            "pad_id": 0,
+            "lowercase": tokenizer.encode("A CAR").ids == tokenizer.encode("a car").ids,
+        },
         "precisions": ["fp32"],
         "detector": _detector(out, yolo),
         "class_groups": list(CLASS_GROUPS),
@@ -86,8 +91,8 @@ def assemble_clip_bundle(
     }
     _write(out, neutral_calibration(), fields)
     engine = load_engine(out)
-    frames, kind = _frames()
-    inputs = parity_inputs(engine, frames)
+    frames, kind = _frames(NUM_RANKED if variants else NUM_FRAMES)
+    inputs = parity_inputs(engine, frames[:: max(1, len(frames) // NUM_FRAMES)][:NUM_FRAMES])
     tokens, spans = engine.bundle.text_encoder.tokenise(engine.hierarchy.flat)
     parity = image_parity(tower, out / "image_encoder.onnx", inputs)
     parity |= text_parity(tower, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans})
@@ -114,13 +119,13 @@ def _detector(out: Path, yolo: str | None) -> dict[str, Any]:
     return spec.model_dump(mode="json")
 
 
-def _frames() -> tuple[NDArray[np.uint8], str]:
+def _frames(count: int) -> tuple[NDArray[np.uint8], str]:
     """Frames for parity: real ones where they are at hand, else drawn ones."""
     if "SACLIP_TEST_DATA" in os.environ:
         held_out = split_by_camera(data_root(), load_detector_recipe().footage).held_out
-        chosen = read_frames(held_out[:: max(1, len(held_out) // NUM_FRAMES)][:NUM_FRAMES])
+        chosen = read_frames(held_out[:: max(1, len(held_out) // count)][:count])
         return np.ascontiguousarray(chosen[..., ::-1]), "real, of cameras not trained on"
-    scenes = [make_traffic_scene(seed).frame for seed in range(NUM_FRAMES)]
+    scenes = [make_traffic_scene(seed).frame for seed in range(count)]
     return np.stack([frame for frame in scenes if frame is not None]), "generated"
 
 
@@ -128,9 +133,7 @@ def _normal_pictures() -> list[Path]:
     if "SACLIP_TEST_DATA" not in os.environ:
         return []
     files = split_by_camera(data_root(), load_detector_recipe().footage).train
-    normal = [file.path for file in files if file.camera not in ("", "rf_accident")]
-    chosen = np.random.default_rng(0).permutation(len(normal))[:NUM_CALIBRATION]
-    return [normal[int(i)] for i in sorted(chosen)]
+    return normal_pictures(files, NUM_CALIBRATION)
 
 
 def _remarks(kind: str, footage: str) -> tuple[str, ...]:

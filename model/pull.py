@@ -3,10 +3,12 @@
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import structlog
 
 from model.assemble_clip import assemble_clip_bundle
+from model.detector.yolo import yolo_address
 from model.errors import ModelError
 from model.towers.clip import build_clip_tower, load_tokenizer, weights_address
 from model.towers.spec import ClipSpec
@@ -30,9 +32,9 @@ def pull(out: Path, spec: ClipSpec, yolo: str) -> Path:
     Raises:
         NotReachable: There is no way to the weights; nothing was changed.
     """
-    address = weights_address(spec)
-    if address is not None:
-        check_reachable(address)
+    for address in (weights_address(spec), yolo_address(yolo)):
+        if address is not None:
+            check_reachable(address)
     log.info("downloading", model=spec.model_name, weights=spec.pretrained, detector=yolo)
     tower = build_clip_tower(spec)
     sources = [
@@ -53,8 +55,8 @@ def check_reachable(address: str) -> None:
     Raises:
         NotReachable: Naming the host.
     """
-    parts = urlsplit(address)
-    host, port = parts.hostname or address, parts.port or 443
+    parts = urlsplit(_proxy_for(address) or address)
+    host, port = parts.hostname or address, parts.port or (80 if parts.scheme == "http" else 443)
     try:
         socket.create_connection((host, port), REACH_S).close()
     except OSError as error:
@@ -62,3 +64,11 @@ def check_reachable(address: str) -> None:
         raise NotReachable(
             f"pull: {host} cannot be reached ({reason}); nothing was changed"
         ) from error
+
+
+def _proxy_for(address: str) -> str | None:
+    """The proxy through which an address is asked for, if any."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    proxy = getproxies().get(parts.scheme)
+    return None if proxy is None or proxy_bypass(host) else proxy

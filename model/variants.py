@@ -5,6 +5,7 @@ made from plain operators, which is what the quantiser can read.
 """
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +116,15 @@ def write_variants(
         half.unlink()
         raise VariantError(f"fp16 differs by {worst:.2e}, limit {FP16_TOLERANCE}")
     measured["fp16_fused_attention_nodes"] = float(nodes)
-    measured["fp16_rank_correlation"] = _rank_correlation(engine, half, frames)
+    wanted = _scores(engine, frames)
+    measured["fp16_rank_correlation"] = _rank_correlation(engine, half, frames, wanted)
+    measured["ranked_frames"] = float(len(frames))
     precisions = ["fp32", "fp16"]
     eight = out / "image_encoder.int8.onnx"
     export_int8(tower, eight)
     found = image_parity(tower, eight, inputs, loose=True)
     measured |= {f"int8_{name}": value for name, value in found.items()}
-    correlation = _rank_correlation(engine, eight, frames)
+    correlation = _rank_correlation(engine, eight, frames, wanted)
     measured["int8_rank_correlation"] = correlation
     if correlation >= LEAST_RANK_CORRELATION:
         precisions.append("int8")
@@ -132,13 +135,16 @@ def write_variants(
     return precisions, {name: max(0.0, value) for name, value in measured.items()}
 
 
-def _rank_correlation(engine: Engine, path: Path, frames: Frames) -> float:
+def _scores(engine: Engine, frames: Frames) -> list[float]:
+    return [engine.analyzer.analyze([frame])[0].score for frame in frames]
+
+
+def _rank_correlation(engine: Engine, path: Path, frames: Frames, wanted: Sequence[float]) -> float:
     """Spearman's rank correlation of the frames' scores with those of the fp32 graph."""
-    wanted = [engine.analyzer.analyze([frame])[0].score for frame in frames]
     first = engine.analyzer.image_encoder
     engine.analyzer.image_encoder = ImageEncoder(make_session(path, threads=0))
     try:
-        found = [engine.analyzer.analyze([frame])[0].score for frame in frames]
+        found = _scores(engine, frames)
     finally:
         engine.analyzer.image_encoder = first
     return float(spearmanr(wanted, found).statistic)

@@ -115,7 +115,13 @@ def load_live_engine(settings: Settings, connection: RedisConnection | None) -> 
     text = kept.kept()
     source = "as last accepted" if text is not None else str(settings.knowledge_file or "shipped")
     hierarchy = _load_hierarchy(settings.knowledge_file, text)
-    engine = load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
+    engine = load_engine(
+        settings.bundle,
+        settings.threads,
+        hierarchy,
+        precision=settings.precision,
+        device=settings.device,
+    )
     log.info(
         "engine_loaded",
         bundle=engine.bundle.manifest.name,

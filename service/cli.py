@@ -166,7 +166,8 @@ def bundle_info(folder: BundleFolder = None) -> None:
 
         from service.bundle.show import info
 
-        Console().print(info(_settings(bundle=folder).bundle))
+        settings = _settings(bundle=folder)
+        Console().print(info(settings.bundle, settings.precision, settings.device))
 
 
 @bundle_app.command("verify")
@@ -200,7 +201,13 @@ def _load_engine(settings: "Settings") -> "Engine":
     from service.pipeline.engine import load_engine
 
     hierarchy = load_hierarchy(settings.knowledge_file)
-    return load_engine(settings.bundle, settings.threads, hierarchy, precision=settings.precision)
+    return load_engine(
+        settings.bundle,
+        settings.threads,
+        hierarchy,
+        precision=settings.precision,
+        device=settings.device,
+    )
 
 
 def _write_json(content: Any, path: Path) -> None:

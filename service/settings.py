@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     knowledge_file: Path | None = None
     """Hierarchy to start with; one accepted by ``PUT /knowledge`` earlier goes before it."""
 
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; ``auto`` is a GPU where ONNX Runtime can use one, else the CPU."""
+
     precision: Literal["auto", "fp32", "fp16", "int8"] = "auto"
     """Image encoder of the bundle; ``auto`` is fp16 on a GPU where there is one, else fp32."""
 

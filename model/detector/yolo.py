@@ -10,10 +10,28 @@ from model.errors import ModelError
 
 INPUT_HW = (384, 640)
 SCORE_THRESHOLD, NMS_IOU = 0.3, 0.6
+ASSETS = "https://github.com"
 
 
 class YoloError(ModelError):
     """The detector's weights cannot be had or exported."""
+
+
+def yolo_address(weights: str) -> str | None:
+    """Where ultralytics would fetch weights from; None when they are here or are random."""
+    if weights.endswith((".yaml", ".yml")) or Path(_place(weights)).is_file():
+        return None
+    return weights if weights.startswith("http") else ASSETS
+
+
+def _place(weights: str) -> str:
+    """A bare name lies, or is downloaded to, ultralytics' own folder: not where one stands."""
+    from ultralytics.utils import SETTINGS
+
+    is_bare = Path(weights).name == weights and weights.endswith(".pt")
+    if not is_bare or Path(weights).is_file():
+        return weights
+    return str(Path(SETTINGS["weights_dir"]) / weights)
 
 
 def export_yolo(weights: str, out: Path) -> dict[str, Any]:
@@ -34,7 +52,7 @@ def export_yolo(weights: str, out: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             from ultralytics.models import YOLO
 
-            model = YOLO(weights, task="detect")
+            model = YOLO(_place(weights), task="detect")
             names = [str(name) for _, name in sorted(model.names.items())]
             source = Path(folder) / "detector.pt"
             model.save(source)

@@ -3,14 +3,16 @@
 import warnings
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import huggingface_hub
 import open_clip
+from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 from open_clip.tokenizer import default_bpe
 from tokenizers import Tokenizer
 
 from model.errors import ModelError
-from model.towers.clip_tokens import clip_tokenizer
+from model.towers.clip_tokens import canonical, clip_tokenizer
 from model.towers.clip_tower import ClipTower
 from model.towers.spec import ClipSpec
 
@@ -50,12 +52,15 @@ def load_tokenizer(spec: ClipSpec) -> Tokenizer:
     Raises:
         TowerError: It is neither CLIP's own nor a file that is there.
     """
+    config = open_clip.get_model_config(_known_name(spec)) or {}
+    text = config.get("text_cfg", {})
     if spec.tokenizer is not None:
         if not Path(spec.tokenizer).is_file():
             raise TowerError(f"tokenizer: {spec.tokenizer} is not there")
-        return Tokenizer.from_file(spec.tokenizer)
-    config = open_clip.get_model_config(_known_name(spec)) or {}
-    name = config.get("text_cfg", {}).get("hf_tokenizer_name")
+        tokenizer = Tokenizer.from_file(spec.tokenizer)
+        is_canonical = text.get("tokenizer_kwargs", {}).get("clean") == "canonicalize"
+        return canonical(tokenizer) if is_canonical else tokenizer
+    name = text.get("hf_tokenizer_name")
     if name is not None:
         raise TowerError(
             f"{spec.model_name} needs the tokenizer of {name}: set tower.tokenizer to its "
@@ -65,7 +70,7 @@ def load_tokenizer(spec: ClipSpec) -> Tokenizer:
 
 
 def weights_address(spec: ClipSpec) -> str | None:
-    """Where a tag's weights come from; None for a file of one's own or random weights.
+    """Where a tag's weights come from; None for files that are here already or random weights.
 
     Raises:
         TowerError: The tag is unknown.
@@ -75,7 +80,16 @@ def weights_address(spec: ClipSpec) -> str | None:
     config = open_clip.get_pretrained_cfg(_known_name(spec), spec.pretrained)
     if not config:
         raise TowerError(f"pretrained: {spec.pretrained!r} is no file and no tag")
-    return str(config.get("url") or huggingface_hub.constants.ENDPOINT)
+    # open_clip's own order: the hub before the maker's address.
+    if config.get("hf_hub"):
+        repository, _, file = str(config["hf_hub"]).rpartition("/")
+        names = (file,) if file else (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+        cached = (huggingface_hub.try_to_load_from_cache(repository, name) for name in names)
+        is_here = any(isinstance(found, str) for found in cached)
+        return None if is_here else str(huggingface_hub.constants.ENDPOINT)
+    url = str(config["url"])
+    is_here = (Path.home() / ".cache" / "clip" / Path(urlsplit(url).path).name).is_file()
+    return None if is_here else url
 
 
 def _known_name(spec: ClipSpec) -> str:

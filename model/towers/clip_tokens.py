@@ -8,6 +8,8 @@ that a tokenizer file cannot hold; captions pass it before their spans are taken
 import gzip
 import html
 import json
+import re
+import string
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,24 @@ def clip_tokenizer(vocabulary: Path) -> Tokenizer:
         single=f"{START} $A {END}",
         special_tokens=[(START, ids[START]), (END, ids[END])],
     )
+    return tokenizer
+
+
+def canonical(tokenizer: Tokenizer) -> Tokenizer:
+    """Put SigLIP's cleaning in front of a tokenizer: no punctuation, lower case, single spaces.
+
+    Offsets still point into the text as given.
+    """
+    punctuation = re.escape(string.punctuation.replace("_", ""))
+    steps = [
+        normalizers.Replace("_", " "),
+        normalizers.Replace(Regex(f"[{punctuation}]"), ""),
+        normalizers.Lowercase(),
+        normalizers.Replace(Regex(r"\s+"), " "),
+        normalizers.Strip(),
+    ]
+    own = tokenizer.normalizer
+    tokenizer.normalizer = normalizers.Sequence(steps if own is None else [*steps, own])
     return tokenizer
 
 

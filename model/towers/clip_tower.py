@@ -24,7 +24,9 @@ from model.towers.nano_image import union_boxes
 from model.towers.spec import ClipSpec
 
 BIDIRECTIONAL_LAYERS = 2
-SAMPLES_PER_BIN = 2  # of roi_align; more changes a crop by less than a JPEG does
+# Of roi_align. Against an antialiased resize, crops of real frames differ by 0.1 (small boxes) to
+# 1.4 (whole frames) of 255 levels; with 4 samples by up to 1.0, at four times the cost.
+SAMPLES_PER_BIN = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 from service.bundle.manifest import BundleError
 from service.errors import FatalError
 
+Device = Literal["auto", "cpu", "cuda"]
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 ERRORS_ONLY = 3  # ONNX Runtime's severity scale: 0 verbose .. 4 fatal
@@ -75,7 +76,7 @@ def make_session(path: Path, threads: int, providers: Sequence[str] | None = Non
     return session
 
 
-def providers_for(device: Literal["auto", "cpu", "cuda"]) -> tuple[str, ...]:
+def providers_for(device: Device) -> tuple[str, ...]:
     """Execution providers for a device; `auto` takes CUDA where it is installed."""
     if device == "cpu":
         return (CPU,)

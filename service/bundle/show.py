@@ -8,17 +8,23 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from service.bundle.manifest import Manifest, load_manifest
+from service.bundle.bundle import Precision, choose_precision
+from service.bundle.manifest import Manifest, image_encoder_file, load_manifest
+from service.bundle.sessions import Device, providers_for
 from service.bundle.verify import verify_bundle
 
 
-def info(folder: Path) -> Table:
-    """What a bundle says about itself; its files are not looked at.
+def info(folder: Path, precision: Precision = "auto", device: Device = "cpu") -> Table:
+    """What a bundle says about itself, and what a service would load; files are not looked at.
 
     Raises:
-        BundleError: The manifest cannot be used.
+        BundleError: The manifest cannot be used, or lacks the precision that was asked for.
     """
-    return bundle_summary(load_manifest(folder))
+    manifest = load_manifest(folder)
+    chosen = choose_precision(manifest, precision, providers_for(device))
+    table = bundle_summary(manifest)
+    table.add_row("loaded here", f"{image_encoder_file(chosen)} ({chosen})")
+    return table
 
 
 def bundle_summary(manifest: Manifest) -> Table:

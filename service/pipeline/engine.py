@@ -5,16 +5,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import structlog
 from pydantic import ValidationError
 
 from knowledge.hierarchy import Hierarchy, Violation, load_hierarchy, parse_hierarchy
 from service.bundle.bundle import EMBEDDED_BUNDLE, Bundle, Precision, load_bundle
 from service.bundle.manifest import BundleError
+from service.bundle.sessions import CPU, Device, RuntimeMissing, providers_for
 from service.errors import KnowledgeChanged, KnowledgeRejected
 from service.pipeline.frame import FrameAnalyzer
 from service.scoring.calibration import Calibration
 from service.scoring.text_bank import TextBank, build_text_bank
 from service.vision.detector import Detector
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +45,7 @@ def load_engine(
     hierarchy: Hierarchy | None = None,
     calibration: Calibration | None = None,
     precision: Precision = "auto",
+    device: Device = "cpu",
 ) -> Engine:
     """Load a bundle and embed a hierarchy.
 
@@ -50,18 +55,32 @@ def load_engine(
         hierarchy: The shipped one when left out.
         calibration: The bundle's own when left out.
         precision: Which image encoder of the bundle.
+        device: Where the models run; ``auto`` falls back to the CPU and says so.
 
     Raises:
+        RuntimeMissing: ``cuda`` cannot be had.
         BundleError: In one line, when the bundle is not as its manifest says.
         KnowledgeRejected: When a description does not fit the encoder.
     """
-    bundle = load_bundle(bundle_dir, threads, precision=precision)
+    bundle = _open_bundle(bundle_dir, threads, precision, device)
     detector = Detector(bundle.detector_session, bundle.manifest.detector)
     detector.warm_up()
     known = hierarchy or load_hierarchy()
     bank = _embed(known, bundle)
     scale = calibration or load_calibration(bundle.calibration_path)
     return Engine(bundle, known, FrameAnalyzer(detector, bundle.image_encoder, bank, scale))
+
+
+def _open_bundle(folder: Path, threads: int, precision: Precision, device: Device) -> Bundle:
+    providers = providers_for(device)
+    try:
+        return load_bundle(folder, threads, providers, precision)
+    except RuntimeMissing as error:
+        if device != "auto" or providers == (CPU,):
+            raise
+        # The GPU package is installed, but there is no GPU or no matching driver.
+        log.warning("gpu_not_usable", reason=str(error))
+        return load_bundle(folder, threads, (CPU,), precision)
 
 
 def _embed(hierarchy: Hierarchy, bundle: Bundle) -> TextBank:

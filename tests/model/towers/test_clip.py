@@ -7,15 +7,17 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from open_clip.tokenizer import SimpleTokenizer, default_bpe
+from open_clip.tokenizer import SimpleTokenizer, canonicalize_text, default_bpe
+from tokenizers import Tokenizer, models, normalizers, processors, trainers
 from torch import Tensor
 
-from model.pull import NotReachable, check_reachable
+from knowledge.hierarchy import load_hierarchy
 from model.towers.attention import export_attention
 from model.towers.clip import TowerError, build_clip_tower, load_tokenizer, tower_of
 from model.towers.clip_tokens import clean_caption, clip_tokenizer
 from model.towers.clip_tower import ClipTower
 from model.towers.spec import ClipSpec
+from service.bundle.text import token_spans
 
 TINY = str(Path(__file__).parents[3] / "model" / "recipes" / "tiny_clip.json")
 FRAMES = torch.randint(0, 256, (1, 60, 80, 3), dtype=torch.uint8, generator=torch.manual_seed(0))
@@ -52,8 +54,6 @@ def captions(model: ClipTower, texts: list[str]) -> Tensor:
 
 def test_tokens_are_open_clip_s() -> None:
     """On odd texts, the hierarchy's sentences, and real captions where there are some."""
-    from knowledge.hierarchy import load_hierarchy
-
     ours, theirs = clip_tokenizer(Path(default_bpe())), SimpleTokenizer()
     texts = [*TEXTS, *(d.text for d in load_hierarchy().flat)]
     folder = Path(os.environ.get("SACLIP_TEST_DATA", "nowhere")) / "flickr8k" / "captions.jsonl"
@@ -183,9 +183,39 @@ def test_clip_s_own_tokenizer_is_the_default() -> None:
     assert load_tokenizer(ClipSpec()).encode("a car").ids[-1] == 49407
 
 
-def test_no_network_is_said_at_once() -> None:
-    """A port that nobody listens on, and a name that does not exist."""
-    with pytest.raises(NotReachable, match=r"127\.0\.0\.1 cannot be reached"):
-        check_reachable("http://127.0.0.1:9/weights.pt")
-    with pytest.raises(NotReachable, match="nothing was changed"):
-        check_reachable("https://no.such.host.invalid/x")
+def gemma_like(folder: Path) -> str:
+    """A tokenizer of SigLIP2's kind: byte fallback, a visible space, capitals kept, an end token."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))  # noqa: S106
+    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    special = ["<pad>", "<eos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([d.text.lower() for d in load_hierarchy().flat], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A <eos>", special_tokens=[("<eos>", 1)]
+    )
+    path = folder / "tokenizer.json"
+    tokenizer.save(str(path))
+    return str(path)
+
+
+def test_siglip_s_tokenizer_gets_siglip_s_cleaning(tmp_path: Path) -> None:
+    """Ids as of the text that open_clip would hand it; spans as of the text as given."""
+    name, path = "ViT-B-32-SigLIP2-256", gemma_like(tmp_path)
+    plain = Tokenizer.from_file(path)
+    tokenizer = load_tokenizer(ClipSpec(model_name=name, tokenizer=path))
+    texts = ["A CAR, a_pole  & (it's) 5 o'clock! ", *(d.text for d in load_hierarchy().flat)]
+
+    for text in texts:
+        assert tokenizer.encode(text).ids == plain.encode(canonicalize_text(text)).ids, text
+    text = "It's: a CAR!"
+    encoding = tokenizer.encode(text)
+    weights = token_spans(encoding.offsets, [(8, 11), (8, 11), (8, 11)], 64)
+    picked = [encoding.offsets[i] for i in weights[0].nonzero()[0]]
+    assert {text[low:high].strip() for low, high in picked} <= {"CAR", "C", "A", "R", "CA", "AR"}
+    assert "".join(text[low:high] for low, high in picked).strip() == "CAR"
+
+
+def test_without_its_tokenizer_siglip_is_refused() -> None:
+    """Its file lies with its makers."""
+    with pytest.raises(TowerError, match=r"set tower\.tokenizer"):
+        load_tokenizer(ClipSpec(model_name="ViT-B-32-SigLIP2-256"))

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from service.bundle import bundle as bundles
 from service.bundle.bundle import choose_precision, load_bundle
 from service.bundle.manifest import BundleError, load_manifest
-from service.bundle.sessions import CPU, CUDA
+from service.bundle.sessions import CPU, CUDA, RuntimeMissing, Session, make_session
+from service.bundle.show import info
+from service.pipeline import engine
+from service.pipeline.engine import load_engine
 from tests.builders.tiny_bundle import write_manifest, write_tiny_bundle
 
 
@@ -44,3 +48,32 @@ def test_a_precision_that_is_not_there(folder: Path) -> None:
     write_manifest(folder, precisions=["fp32", "fp16"])
     with pytest.raises(BundleError, match=r"image_encoder\.fp16\.onnx"):
         load_manifest(folder)
+
+
+def test_info_says_what_a_service_would_load(folder: Path) -> None:
+    """In the same words as the file's name."""
+    columns = [list(column.cells) for column in info(folder, "fp16", "cpu").columns]
+
+    assert columns[0][-1] == "loaded here"
+    assert columns[1][-1] == "image_encoder.fp16.onnx (fp16)"
+    with pytest.raises(BundleError, match="no precision int8"):
+        info(folder, "int8", "cpu")
+
+
+def test_a_gpu_that_cannot_be_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The GPU package on a machine without one: `auto` goes on with the CPU, `cuda` says no."""
+
+    def no_driver(path: Path, threads: int, providers: tuple[str, ...] | None = None) -> Session:
+        if providers is not None and providers[0] == CUDA:
+            raise RuntimeMissing("its libraries do not match the driver")
+        return make_session(path, threads, providers)
+
+    monkeypatch.setattr(bundles, "make_session", no_driver)
+    monkeypatch.setattr(
+        engine, "providers_for", lambda device: (CPU,) if device == "cpu" else (CUDA, CPU)
+    )
+
+    assert "fp32" in load_engine(folder, threads=1, device="auto").bundle.runtime
+    assert "CPUExecutionProvider" in load_engine(folder, threads=1, device="auto").bundle.runtime
+    with pytest.raises(RuntimeMissing, match="driver"):
+        load_engine(folder, threads=1, device="cuda")
