@@ -11,7 +11,25 @@ VerbForm = Literal["base", "s", "ing", "past", "participle"]
 IRREGULAR_S = {"has": "have", "had": "have", "does": "do", "did": "do", "goes": "go"}
 MULTIWORD = ("multiword_prepositions", "multiword_adverbs")
 # A stem that ends so had an "e": forc-ing, paraglid-ing, topp-ing has not.
-SILENT_E = ("c", "v", "u", "rg", "dg", "ng", "ag", "id", "ur", "at", "iz", "bl", "dl", "gl", "pl", "tl", "kl")
+SILENT_E = (
+    "c",
+    "v",
+    "u",
+    "rg",
+    "dg",
+    "ng",
+    "ag",
+    "id",
+    "ur",
+    "at",
+    "iz",
+    "bl",
+    "dl",
+    "gl",
+    "pl",
+    "tl",
+    "kl",
+)
 VOWELS = frozenset("aeiou")
 
 
@@ -69,7 +87,6 @@ class Lexicon:
         if word.endswith(("ches", "shes", "sses", "xes", "zzes", "oes")):
             return word.removesuffix("es")
         return word.removesuffix("s") if word.endswith("s") and not word.endswith("ss") else word
-
 
     def _stem(self, stem: str) -> str:
         """The base form before "-ing" or "-ed": one that is known, else by its last letters."""

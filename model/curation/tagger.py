@@ -173,11 +173,15 @@ def _open(word: Tagged, i: int, lexicon: Lexicon) -> list[Word]:
         found[0] = Word("NOUN", found[0].number, found[0].prior + 0.8)
     if lower.endswith("ly") and not plural:
         found.append(Word("ADV", prior=-0.3))
-    ing_noun = lexicon.has("ing_nouns", lower) or lexicon.has("ing_nouns", lexicon.noun_lemma(lower))
+    ing_noun = lexicon.has("ing_nouns", lower) or lexicon.has(
+        "ing_nouns", lexicon.noun_lemma(lower)
+    )
     if lower in lexicon.plurals or lexicon.has("clothing", lower):
         return found  # "jeans" are no verb
     for form in sorted(forms):
-        prior = _verb_prior(form, is_known, verb_only or form not in ("s", "base"), "base" in forms) + (1.2 if ing_noun else 0.0)
+        prior = _verb_prior(
+            form, is_known, verb_only or form not in ("s", "base"), "base" in forms
+        ) + (1.2 if ing_noun else 0.0)
         reading: Reading = f"V:{form}"  # type: ignore[assignment]  # readings name forms
         agrees: Number = {"s": "one", "base": "many"}.get(form, "any")  # type: ignore[assignment]
         found.append(Word(reading, agrees, prior + (0.8 if is_adjective else 0.0)))

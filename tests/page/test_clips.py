@@ -204,9 +204,7 @@ def test_a_job_without_film_still_shows_what_was_found(open_page: OpenPage, job_
     expect(page.locator("#downloads a")).to_have_count(4)
 
 
-def test_a_phone_shows_it_all_without_scrolling_sideways(
-    open_page: OpenPage, job_id: str
-) -> None:
+def test_a_phone_shows_it_all_without_scrolling_sideways(open_page: OpenPage, job_id: str) -> None:
     """390 pixels wide."""
     page = shown(open_page(f"/#job={job_id}", size=PHONE))
 

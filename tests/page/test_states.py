@@ -57,9 +57,7 @@ def pretend(page: Page, **changes: Any) -> None:
         (507, "Ask the operator to free some space."),
     ],
 )
-def test_a_refusal_is_told_with_what_to_do(
-    open_page: OpenPage, status: int, advice: str
-) -> None:
+def test_a_refusal_is_told_with_what_to_do(open_page: OpenPage, status: int, advice: str) -> None:
     """Title and detail are the server's; the same file can be sent again."""
     page = open_page()
     refuse(page, "**/frames/score", status, request_id="5f0c6a2e")
@@ -213,7 +211,9 @@ def violations(page: Page) -> list[str]:
         pytest.skip("axe-core is not installed (make web)")
     page.evaluate(Path(AXE).read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")["violations"]
-    return [f"{v['id']}: {n['html'][:200]} {n['failureSummary']}" for v in found for n in v["nodes"]]
+    return [
+        f"{v['id']}: {n['html'][:200]} {n['failureSummary']}" for v in found for n in v["nodes"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def violations(page: Page) -> list[str]:
 def test_everybody_can_use_it(
     open_page: OpenPage, job_id: str, size: tuple[int, int], scheme: str
 ) -> None:
-    """axe finds nothing in any state, and nothing stands out at the side."""
+    """Axe finds nothing in any state, and nothing stands out at the side."""
     page = open_page(size=size, color_scheme=scheme, reduced_motion="reduce")
     found: dict[str, list[str]] = {}
 
