@@ -24,8 +24,19 @@ from model.recipe import Section
 log = structlog.get_logger()
 Cell = tuple[str, int]
 CellFigures = dict[Appearance, LayoutFigures]
-HEADS = ("variant", "seed", "image to text", "95 %", "text to image", "true > inverse",
-         "octants off", "ARI images", "ARI texts", "ARI images, fixed", "ARI texts, fixed")  # fmt: skip
+HEADS = (
+    "variant",
+    "seed",
+    "image to text",
+    "95 %",
+    "text to image",
+    "true > inverse",
+    "octants off",
+    "ARI images",
+    "ARI texts",
+    "ARI images, fixed",
+    "ARI texts, fixed",
+)
 
 
 class SweepError(ModelError):
