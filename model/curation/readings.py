@@ -2,8 +2,8 @@
 
 A word is often verb or noun ("lights", "parks", "queue"). Only the whole caption tells: a clause
 has one finite verb, it agrees with its subject, "a" asks for a singular. Each such fact is a cost
-here; the tagger looks for the sequence whose sum is least. Costs are set by hand, about 1 for what is
-unusual and 4 and more for what is wrong.
+here; the tagger looks for the sequence whose sum is least. Costs are set by hand, about 1 for what
+is unusual and 4 and more for what is wrong.
 """
 
 from dataclasses import dataclass, replace

@@ -92,13 +92,25 @@ def _choices(word: Tagged, i: int, words: list[Tagged], lexicon: Lexicon) -> lis
 
 
 def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[Word]:
-    found: list[Word] = []
     if lexicon.has("conjunctions", lower):
         return [Word("CCONJ")]
     if lower in FIXED:
         return list(FIXED[lower])
     if lexicon.has("copulas", lower) or lexicon.has("auxiliaries", lower):
         return _auxiliary(lower, lexicon)
+    found = _pro_forms(lower, lexicon)
+    if lexicon.has("subordinators", lower):
+        found.append(Word("SCONJ", prior=0.4))
+    if lexicon.has("prepositions", lower):
+        found.append(Word("ADP"))
+    if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
+        found += _adverb(lower, i, words, lexicon)
+    return found
+
+
+def _pro_forms(lower: str, lexicon: Lexicon) -> list[Word]:
+    """Relatives, numbers, determiners and pronouns."""
+    found: list[Word] = []
     if lexicon.has("relatives", lower):
         found.append(Word("REL"))
     if lexicon.has("numbers", lower) or lower.isdigit():
@@ -107,12 +119,6 @@ def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[W
         found.append(Word("DET", _asked_for(lower), prior=1.5 if lower == "that" else 0.0))
     if lexicon.has("pronouns", lower) and not lexicon.has("relatives", lower):
         found.append(Word("PRON", "one" if lower in ("he", "she", "it") else "any"))
-    if lexicon.has("subordinators", lower):
-        found.append(Word("SCONJ", prior=0.4))
-    if lexicon.has("prepositions", lower):
-        found.append(Word("ADP"))
-    if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
-        found += _adverb(lower, i, words, lexicon)
     return found
 
 

@@ -152,7 +152,7 @@ def test_stauc_of_a_whole_list_is_its_auc_when_every_place_is_right() -> None:
     """Ties included, against scikit-learn, with as many frames as DoTA has: no pairwise loop."""
     generator = np.random.default_rng(0)
     labels = generator.random(142_747) < 0.33
-    scores = np.round(generator.random(142_747) + 0.2 * labels, 3)
+    scores = np.round(generator.random(142_747) + 0.2 * labels.astype(np.float64), 3)
 
     assert stauc(scores, labels, np.ones(142_747)) == pytest.approx(
         roc_auc_score(labels, scores), abs=1e-12
