@@ -9,7 +9,7 @@ from knowledge.hierarchy import hierarchy_to_yaml, load_hierarchy
 from tests.builders.footage import street_clip
 from tests.builders.servers import Redis, Server, wait_until
 from tests.faults.conftest import Stage
-from tests.faults.test_workers import QUICK, Say, is_over, is_running
+from tests.faults.test_workers import QUICK, Say, is_over, is_running, taken_up_at
 
 Keep = Callable[[Any], Any]
 
@@ -50,10 +50,31 @@ def test_a_killed_server_goes_on_after_its_restart(
     second = keep(Server(tmp_path / "second.log", **settings))
     job = second.until(job_id, is_over, 240)
 
-    say(f"completed {time.monotonic() - started:.0f} s after the restart")
+    say(
+        f"in-process: completed {time.monotonic() - started:.0f} s after the restart, "
+        f"from the checkpoint at frame {taken_up_at(second)} of 600"
+    )
     assert job["status"] == "completed"
-    assert "checkpoint_taken_up" in second.text()
+    assert taken_up_at(second) > 0
     assert second.report(job_id) == second.report(whole)
+
+
+def test_the_in_process_engine_cancels_within_a_second(
+    tmp_path: Path, minute: Path, say: Say, keep: Keep
+) -> None:
+    """The running analysis ends; the next job begins at once."""
+    server = keep(Server(tmp_path / "server.log", data_dir=tmp_path / "data", min_free_bytes=0))
+    job_id, following = server.send(minute, **QUICK), server.send(minute, **QUICK)
+    server.until(job_id, lambda job: is_running(job) and job["progress"] > 1)
+
+    cancelled_at = time.monotonic()
+    answer = server.http.delete(f"/jobs/{job_id}").json()
+    server.until(following, is_running, 10)
+    free_s = time.monotonic() - cancelled_at
+
+    say(f"in-process: the next job began {free_s:.2f} s after the cancelling")
+    assert answer["status"] == "cancelled"
+    assert free_s < 1
 
 
 def test_new_knowledge_reaches_everybody_and_a_running_job_keeps_its_own(

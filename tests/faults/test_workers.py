@@ -1,5 +1,6 @@
 """Workers of the Redis engine that are killed, stopped, or slow."""
 
+import re
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from service.jobs.redis_engine import IDLE_S
 from tests.builders.footage import street_clip
 from tests.builders.servers import Program, wait_until
 from tests.faults.conftest import Stage
@@ -30,6 +32,14 @@ def begins(*workers: Program) -> int:
     return sum(worker.text().count("job_begun") for worker in workers)
 
 
+def taken_up_at(worker: Program) -> int:
+    """The frame of the clip from which a worker went on; fails when it began anew."""
+    found = re.search(r'"last_index": ?(\d+)', worker.text())
+    assert found is not None
+    assert "checkpoint_taken_up" in worker.text()
+    return int(found[1])
+
+
 def test_the_job_of_a_killed_worker_is_resumed_by_another(
     stage: Stage, minute: Path, say: Say
 ) -> None:
@@ -48,9 +58,13 @@ def test_the_job_of_a_killed_worker_is_resumed_by_another(
     taken_up_s = time.monotonic() - killed_at
     assert stage.server.until(job_id, is_over, 240)["status"] == "completed"
 
-    say(f"taken up by another worker {taken_up_s:.1f} s after SIGKILL")
+    index = taken_up_at(second)
+    say(
+        f"taken up by another worker {taken_up_s:.1f} s after SIGKILL, "
+        f"from the checkpoint at frame {index} of 600"
+    )
     assert taken_up_s < 15
-    assert "checkpoint_taken_up" in second.text()
+    assert index > 0
     assert begins(first, second) == 3
     assert stage.server.report(job_id) == stage.server.report(whole)
     reports = list((stage.folder / "data" / "shared-jobs" / job_id).glob("report*"))
@@ -67,7 +81,12 @@ def test_a_long_job_runs_once(stage: Stage, tmp_path: Path, say: Say) -> None:
     job_id = stage.server.send(clip, sample_fps="2", **QUICK)
     job = stage.server.until(job_id, is_over, 1000)
 
-    say(f"a 20-minute clip in {time.monotonic() - started:.0f} s, begun {begins(*workers)} time(s)")
+    took_s = time.monotonic() - started
+    say(
+        f"a 20-minute clip took {took_s:.0f} s, {took_s / IDLE_S:.0f} times the silence after "
+        f"which a worker counts as dead ({IDLE_S:g} s); begun {begins(*workers)} time(s)"
+    )
+    assert took_s > 3 * IDLE_S
     assert job["status"] == "completed"
     assert begins(*workers) == 1
     assert len(stage.server.report(job_id)["frames"]) == 2400
@@ -86,11 +105,14 @@ def test_a_stopped_worker_hands_its_job_back(stage: Stage, minute: Path, say: Sa
     second = stage.worker("second")
     job = stage.server.until(job_id, is_over, 240)
 
-    say(f"stopped {stop_s:.1f} s after SIGTERM; the job was {waiting['status']}")
+    say(
+        f"stopped {stop_s:.1f} s after SIGTERM; the job was {waiting['status']} and went on "
+        f"from frame {taken_up_at(second)} of 600"
+    )
     assert (status, waiting["status"]) == (0, "queued")
     assert stop_s < 15
     assert job["status"] == "completed"
-    assert "checkpoint_taken_up" in second.text()
+    assert taken_up_at(second) > 0
     assert '"attempt": 1' in second.text()  # an orderly stop is no failed attempt
     assert '"attempt": 2' not in second.text()
 
@@ -144,7 +166,8 @@ def test_a_cancelled_job_stops_within_a_second(stage: Stage, minute: Path, say: 
     free_s = time.monotonic() - cancelled_at
     stage.server.http.delete(f"/jobs/{following}")
 
-    say(f"cancelled after {told_s:.2f} s, the worker began the next job after {free_s:.2f} s")
+    say(
+        f"Redis: cancelled after {told_s:.2f} s, the worker began the next job after {free_s:.2f} s"
+    )
     assert answer["status"] == "cancelled"
-    assert told_s < 1
-    assert free_s < 3
+    assert free_s < 1

@@ -24,7 +24,15 @@ SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
 # Chromium calls home by itself; a test that counts outside requests must not see that.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 DESK, PHONE = (1280, 900), (390, 844)
 MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
 
