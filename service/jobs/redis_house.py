@@ -10,12 +10,13 @@ from coredis.exceptions import RedisError
 from streaq import StreaqRetry, Worker
 
 from service.errors import JobNotFound, QueueUnreachable
-from service.jobs.callbacks import CallbackFailed, Callbacks
+from service.jobs.callbacks import Callbacks
 from service.jobs.queue import CLEAN_EVERY_S
 from service.jobs.redis_engine import ANALYZE, CALLBACK, enqueue
 from service.jobs.redis_jobs import RedisJobs
 from service.jobs.store import Job, JobStore
 from service.pipeline.engine import LiveEngine
+from service.webhooks import WebhookFailed
 
 log = structlog.get_logger()
 
@@ -91,13 +92,13 @@ class CallbackTask:
             return
         except Exception as error:
             tries = self._task.context.tries
-            log.warning("callback_failed", job=job_id, tries=tries, error=str(error))
+            log.warning("webhook_failed", job=job_id, tries=tries, error=str(error))
             delays_s = self._callbacks.delays_s
-            if isinstance(error, CallbackFailed) and tries <= len(delays_s):
+            if isinstance(error, WebhookFailed) and tries <= len(delays_s):
                 raise StreaqRetry(delay=timedelta(seconds=delays_s[tries - 1])) from None
             await jobs.change(job_id, lambda job: _noted(job, "failed"))
             return
-        log.info("callback_delivered", job=job_id)
+        log.info("webhook_delivered", job=job_id)
         await jobs.change(job_id, lambda job: _noted(job, "delivered"))
 
 

@@ -168,12 +168,14 @@ class Receiver:
 
     def __init__(self, answers: Sequence[int] = (200,)) -> None:
         self.seen: list[tuple[dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         self._answers = list(answers)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.paths.append(self.path)
                 receiver.seen.append(({k.lower(): v for k, v in self.headers.items()}, body))
                 answers = receiver._answers
                 self.send_response(answers.pop(0) if len(answers) > 1 else answers[0])
