@@ -31,11 +31,13 @@ class House:
         self,
         jobs: RedisJobs,
         engine: "Worker[None]",
+        callback_engine: "Worker[None]",
         store: JobStore,
         live: LiveEngine,
         retention: timedelta,
     ) -> None:
         self._jobs, self._engine, self._store = jobs, engine, store
+        self._callback_engine = callback_engine
         self._live, self._retention = live, retention
 
     async def keep(self) -> None:
@@ -55,10 +57,12 @@ class House:
             await anyio.sleep(LOOK_EVERY_S)
 
     async def _repair(self) -> None:
-        """Enqueue jobs whose API process died before it could, or whose message was lost."""
+        """Enqueue what a process died before it could, or whose message was lost."""
         for job in await self._jobs.of_status("queued", "in_progress"):
             if job.status == "queued" or await self._jobs.last_beat(job.id) is None:
                 await enqueue(self._engine, ANALYZE, job.id)  # nothing when it waits already
+        for job_id in await self._jobs.untold():
+            await enqueue(self._callback_engine, CALLBACK, job_id)
 
     async def _forget_old_jobs(self) -> None:
         limit = datetime.now(UTC) - self._retention

@@ -13,7 +13,7 @@ import pytest
 from service.jobs.redis_engine import IDLE_S
 from tests.builders.footage import street_clip
 from tests.builders.servers import Program, wait_until
-from tests.faults.conftest import Stage
+from tests.faults.conftest import CLIP_FRAMES, Stage
 
 QUICK = {"film": "false"}
 Say = Callable[[str], None]
@@ -41,15 +41,15 @@ def taken_up_at(worker: Program) -> int:
 
 
 def test_the_job_of_a_killed_worker_is_resumed_by_another(
-    stage: Stage, minute: Path, say: Say
+    stage: Stage, clip: Path, say: Say
 ) -> None:
     """SIGKILL of the whole tree in mid-job: within 15 s, from the checkpoint, one equal report."""
     first = stage.worker("first")
-    whole = stage.server.send(minute, **QUICK)
+    whole = stage.server.send(clip, **QUICK)
     assert stage.server.until(whole, is_over, 240)["status"] == "completed"
 
-    job_id = stage.server.send(minute, **QUICK)
-    stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 35, 240)
+    job_id = stage.server.send(clip, **QUICK)
+    stage.until_checkpoint(job_id)
     second = stage.worker("second")
     wait_until(lambda: "starting worker" in second.text(), 60)
     killed_at = time.monotonic()
@@ -61,7 +61,7 @@ def test_the_job_of_a_killed_worker_is_resumed_by_another(
     index = taken_up_at(second)
     say(
         f"taken up by another worker {taken_up_s:.1f} s after SIGKILL, "
-        f"from the checkpoint at frame {index} of 600"
+        f"from the checkpoint at frame {index} of {CLIP_FRAMES}"
     )
     assert taken_up_s < 15
     assert index > 0
@@ -75,10 +75,10 @@ def test_the_job_of_a_killed_worker_is_resumed_by_another(
 def test_a_long_job_runs_once(stage: Stage, tmp_path: Path, say: Say) -> None:
     """Twenty minutes of clip, many times the heartbeat, with an idle worker that waits for it."""
     workers = [stage.worker("first"), stage.worker("second")]
-    clip = street_clip(tmp_path / "long.mp4", frames=12_000)
+    long = street_clip(tmp_path / "long.mp4", frames=12_000)
     started = time.monotonic()
 
-    job_id = stage.server.send(clip, sample_fps="2", **QUICK)
+    job_id = stage.server.send(long, sample_fps="2", **QUICK)
     job = stage.server.until(job_id, is_over, 1000)
 
     took_s = time.monotonic() - started
@@ -92,11 +92,11 @@ def test_a_long_job_runs_once(stage: Stage, tmp_path: Path, say: Say) -> None:
     assert len(stage.server.report(job_id)["frames"]) == 2400
 
 
-def test_a_stopped_worker_hands_its_job_back(stage: Stage, minute: Path, say: Say) -> None:
+def test_a_stopped_worker_hands_its_job_back(stage: Stage, clip: Path, say: Say) -> None:
     """SIGTERM: it is gone soon, with status 0, and the next worker goes on from the checkpoint."""
     first = stage.worker("first")
-    job_id = stage.server.send(minute, **QUICK)
-    stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 35, 240)
+    job_id = stage.server.send(clip, **QUICK)
+    stage.until_checkpoint(job_id)
 
     stopped_at = time.monotonic()
     status = first.stop()
@@ -107,7 +107,7 @@ def test_a_stopped_worker_hands_its_job_back(stage: Stage, minute: Path, say: Sa
 
     say(
         f"stopped {stop_s:.1f} s after SIGTERM; the job was {waiting['status']} and went on "
-        f"from frame {taken_up_at(second)} of 600"
+        f"from frame {taken_up_at(second)} of {CLIP_FRAMES}"
     )
     assert (status, waiting["status"]) == (0, "queued")
     assert stop_s < 15
@@ -124,12 +124,12 @@ def test_a_clip_that_kills_its_worker_fails_and_blocks_nobody(
     store = stage.folder / "data" / "shared-jobs"
     script = Path(__file__).parent / "poison_worker.py"
     command = [sys.executable, str(script), stage.redis.url, str(store)]
-    clip = street_clip(tmp_path / "good.mp4")
-    poison = shutil.copy(clip, tmp_path / "poison.mp4")
+    harmless = street_clip(tmp_path / "good.mp4")
+    poison = shutil.copy(harmless, tmp_path / "poison.mp4")
     started = time.monotonic()
     bad = stage.server.send(Path(poison))
     workers = [keep(Program(command, tmp_path / f"{i}.log")) for i in range(2)]
-    good = stage.server.send(clip)
+    good = stage.server.send(harmless)
     deaths, good_s = 0, None
 
     while not is_over(job := stage.server.job(bad)):
@@ -152,12 +152,12 @@ def test_a_clip_that_kills_its_worker_fails_and_blocks_nobody(
     assert good_s is not None
 
 
-def test_a_cancelled_job_stops_within_a_second(stage: Stage, minute: Path, say: Say) -> None:
+def test_a_cancelled_job_stops_within_a_second(stage: Stage, clip: Path, say: Say) -> None:
     """The answer says so at once; the worker is free for the next job soon after."""
     worker = stage.worker("first")
-    job_id = stage.server.send(minute, **QUICK)
+    job_id = stage.server.send(clip, **QUICK)
     stage.server.until(job_id, lambda job: is_running(job) and job["progress"] > 1, 240)
-    following = stage.server.send(minute, **QUICK)
+    following = stage.server.send(clip, **QUICK)
 
     cancelled_at = time.monotonic()
     answer = stage.server.http.delete(f"/jobs/{job_id}").json()
