@@ -242,7 +242,7 @@ def callbacks_of(settings: Settings) -> Callbacks | None:
     Raises:
         FatalError: There is no secret to sign them with.
     """
-    hosts = frozenset(filter(None, (h.strip().lower() for h in settings.callback_hosts.split(","))))
+    hosts = settings.hosts_to_call
     if not hosts:
         return None
     secret = load_signing_secret(settings.callback_secret_file, "SACLIP_CALLBACK_HOSTS")
