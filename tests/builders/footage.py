@@ -36,10 +36,9 @@ def eventful_frame(number: int, frames: int = 90) -> NDArray[np.uint8]:
     return np.full((240, 320, 3), 90, np.uint8) if is_empty else street(number % 100)
 
 
-def eventful_clip(path: Path, frames: int = 90, fps: int = 10, scale: int = 1) -> Path:
-    """A clip in which something happens; ``scale`` times as wide and as high."""
-    pictures = (eventful_frame(i, frames) for i in range(frames))
-    return write_clip(path, (p.repeat(scale, 0).repeat(scale, 1) for p in pictures), fps)
+def eventful_clip(path: Path, frames: int = 90, fps: int = 10) -> Path:
+    """A clip in which something happens."""
+    return write_clip(path, (eventful_frame(i, frames) for i in range(frames)), fps)
 
 
 def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> Path:

@@ -43,8 +43,11 @@ def test_a_file_waits_for_whoever_takes_its_frames(tmp_path: Path) -> None:
     with OPEN(path, 5, -1) as clip:
         expected = [(sampled.time_s, sampled.frame) for sampled in clip]
 
+    found = []
     with of_file(path, 5) as frames:
-        found = [(s.index, s.time_s, s.frame) for s in frames if time.sleep(0.02) is None]
+        for sampled in frames:
+            time.sleep(0.02)
+            found.append((sampled.index, sampled.time_s, sampled.frame))
 
     assert [index for index, _, _ in found] == list(range(10))
     assert [time_s for _, time_s, _ in found] == [time_s for time_s, _ in expected]
