@@ -48,8 +48,7 @@ def main() -> int:
     parser.add_argument("--analyse", nargs=2, metavar=("CLIP", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.analyse:
-        clip, folder = map(Path, arguments.analyse)
-        analyse(clip, folder, arguments.sample_fps)
+        analyse(*(Path(word) for word in arguments.analyse), sample_fps=arguments.sample_fps)
         return 0
     table = Table("clip", "frames scored", "seconds", "peak memory of the process tree", "ratio")
     peaks: list[int] = []
@@ -120,7 +119,7 @@ def resident_bytes(session: int) -> int:
     return pages * 4096
 
 
-def analyse(clip: Path, folder: Path, sample_fps: float) -> None:
+def analyse(clip: Path, folder: Path, *, sample_fps: float) -> None:
     """What a worker does with one job."""
     folder.mkdir(exist_ok=True)
     engine = LiveEngine(load_engine(EMBEDDED_BUNDLE), KnowledgeFile(folder / "none.yaml"))

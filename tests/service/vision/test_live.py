@@ -13,7 +13,7 @@ from service.vision.clips import SampledFrame
 from service.vision.isolated import in_this_process
 from service.vision.live import LiveFrames
 from service.vision.sources import parse_source
-from tests.builders.cameras import MjpegCamera
+from tests.builders.cameras import MjpegCamera, RtspCamera
 from tests.builders.footage import street, street_clip
 
 LIMIT = 10**7
@@ -24,6 +24,14 @@ OPEN = in_this_process(LIMIT, 100)
 def camera() -> Iterator[MjpegCamera]:
     """It hangs up once, after a second."""
     opened = MjpegCamera(hang_up_after=20)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=[MjpegCamera, RtspCamera], ids=["http", "rtsp"])
+def any_camera(request: pytest.FixtureRequest) -> Iterator[MjpegCamera | RtspCamera]:
+    """The same over either protocol; FFmpeg looks at a stream for a second before it begins."""
+    opened = request.param(hang_up_after=50)
     yield opened
     opened.close()
 
@@ -75,15 +83,15 @@ def test_the_newest_frame_wins(tmp_path: Path) -> None:
     assert max(late_s) - min(late_s) < 0.3
 
 
-def test_a_camera_that_hangs_up_is_asked_again(camera: MjpegCamera) -> None:
+def test_a_camera_that_hangs_up_is_asked_again(any_camera: MjpegCamera | RtspCamera) -> None:
     """Times go on rising over the gap, at the rate that was asked for; both ends are told."""
     lines: list[str] = []
     found: list[SampledFrame] = []
 
-    with live(camera.url, camera.host, lines) as frames:
+    with live(any_camera.url, any_camera.host, lines) as frames:
         for sampled in frames:
             found.append(sampled)
-            if len(found) == 25:
+            if len(found) == 35:
                 break
 
     times = [sampled.time_s for sampled in found]
@@ -92,7 +100,7 @@ def test_a_camera_that_hangs_up_is_asked_again(camera: MjpegCamera) -> None:
     assert max(np.diff(times)) > 0.4  # the first back-off
     assert np.median(np.diff(times)) == pytest.approx(0.1, abs=0.03)
     assert np.abs(found[0].frame.astype(int) - street(0)).mean() < 10
-    assert camera.connections == 2
+    assert any_camera.connections == 2
     assert frames.counts.lost == 1
     assert [line.partition(" ")[2][:7] for line in lines] == ["is lost", "is back"]
 
