@@ -54,6 +54,8 @@ class House:
                     cleaned = anyio.current_time()
             except (RedisError, OSError, QueueUnreachable) as error:
                 log.warning("redis_unreachable", error=type(error).__name__)
+            except Exception:  # a store that is away, a hierarchy of newer code: jobs go on
+                log.exception("house_failed")
             await anyio.sleep(LOOK_EVERY_S)
 
     async def _repair(self) -> None:

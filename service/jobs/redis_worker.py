@@ -1,5 +1,6 @@
 """A worker of the Redis engine: takes jobs, analyses them in a thread, writes down how it goes."""
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,8 @@ import structlog
 from anyio.abc import TaskStatus
 from coredis.exceptions import RedisError
 
-from service.errors import AnalysisCancelled, JobNotFound
+from knowledge.hierarchy import KnowledgeError
+from service.errors import AnalysisCancelled, JobNotFound, QueueUnreachable
 from service.jobs.callbacks import Callbacks
 from service.jobs.queue import (
     Analyze,
@@ -192,6 +194,9 @@ class RedisWorker:
         job, store = attempt.job, self._store
         with structlog.contextvars.bound_contextvars(job=job.id):
             try:
+                # A job that was sent after a change of the hierarchy must see it.
+                with contextlib.suppress(QueueUnreachable, KnowledgeError):
+                    self._live.refresh()
                 report = self._analyze(
                     JobRun(
                         job=job,

@@ -84,17 +84,19 @@ def test_the_in_process_engine_cancels_within_a_second(
 def test_new_knowledge_reaches_everybody_and_a_running_job_keeps_its_own(
     stage: Stage, tmp_path: Path, clip: Path, say: Say, keep: Keep
 ) -> None:
-    """Two servers and a worker; the job that ran at the time reports the old digest."""
+    """Two servers and two workers; the job that ran at the time reports the old digest."""
     shared: dict[str, Any] = {
         "redis_url": stage.redis.url,
         "data_dir": tmp_path / "data",
         "min_free_bytes": 0,
     }
     other = keep(Server(tmp_path / "other.log", **shared))
-    worker = stage.worker("first")
+    first = stage.worker("first")
     old = load_hierarchy().sha256
     running = stage.server.send(clip, **QUICK)
-    stage.server.until(running, lambda job: is_running(job) and job["progress"] > 30, 120)
+    stage.until_checkpoint(running)
+    second = stage.worker("second")
+    wait_until(lambda: "starting worker" in second.text(), 60)
     text = hierarchy_to_yaml(load_hierarchy())
     changed = text.replace("Rear-end collision", "Collision with the rear end")
     assert changed != text
@@ -104,18 +106,22 @@ def test_new_knowledge_reaches_everybody_and_a_running_job_keeps_its_own(
     )
     put_at = time.monotonic()
     new = put.raise_for_status().json()["sha256"]
+    # At once to the idle worker, which was there before the change.
+    later = stage.server.send(street_clip(tmp_path / "later.mp4"), **QUICK)
     wait_until(lambda: other.http.get("/knowledge").headers["etag"] == f'"{new}"', 10)
     reached_s = time.monotonic() - put_at
-    later = stage.server.send(street_clip(tmp_path / "later.mp4"), **QUICK)
-    # A kill must not make it change its mind either.
-    worker.kill_tree()
-    stage.worker("second")
+    stage.server.until(later, is_over, 60)
+    was_running = stage.server.job(running)
+    # A kill must not make the running job change its mind either.
+    first.kill_tree()
     digests = []
     for job_id in (running, later):
         assert stage.server.until(job_id, is_over, 240)["status"] == "completed"
         digests.append(stage.server.report(job_id)["model"]["knowledge_sha256"])
 
-    say(f"in service in the other server after {reached_s:.1f} s; digests kept and followed")
+    say(f"in service in the other server after {reached_s:.1f} s, at once in an idle worker")
+    assert was_running["status"] == "in_progress"
+    assert taken_up_at(second) > 0
     assert digests == [old, new]
     stale = stage.server.http.put(
         "/knowledge",
