@@ -30,7 +30,7 @@ def keep() -> Iterator[Callable[[Any], Any]]:
 def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
     """Redis, a server, and a way to start workers; all share a data folder."""
     if redis_server() is None:
-        pytest.skip("no redis-server: deploy/system-packages.sh redis")
+        pytest.skip("no redis-server: deploy/system-packages.sh tests")
     redis = keep(Redis(tmp_path))
     shared = {"redis_url": redis.url, "data_dir": tmp_path / "data", "min_free_bytes": 0}
 

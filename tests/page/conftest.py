@@ -24,7 +24,15 @@ SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
 # Chromium calls home by itself; a test that counts outside requests must not see that.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 DESK, PHONE = (1280, 900), (390, 844)
 MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
 
@@ -52,7 +60,7 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service that runs."""
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
+        pytest.skip("no chromium on this machine (deploy/system-packages.sh tests)")
     if not BUILT.is_file():
         pytest.skip("the page was not built (make web)")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SACLIP_")}
