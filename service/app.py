@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = make_metrics(engine)
     queue = _make_queue(settings, engine, metrics, callbacks, connection)
     metrics.watch_jobs(queue.counts)
-    metrics.watch_worker(queue.is_alive)
+    metrics.watch_worker(lambda: queue.trouble() is None)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
     shared = Shared(settings, engine, queue, metrics, slots, signer, callbacks)
     metrics.watch_requests(lambda: slots.taken)

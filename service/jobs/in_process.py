@@ -185,9 +185,11 @@ class InProcessQueue:
             found = Counter(job.status for job in self._jobs.values())
         return {status: found[status] for status in STATUSES}
 
-    def is_alive(self) -> bool:
-        """Whether the worker works."""
-        return self._thread.is_alive() and not self._stopping
+    def trouble(self) -> str | None:
+        """Why no job is worked on, in a few words; None when all is well."""
+        if self._thread.is_alive() and not self._stopping:
+            return None
+        return "the worker of video jobs has stopped"
 
     def _take_up(self, job: Job) -> None:
         """A job whose process was killed: once more, unless it is what kills."""

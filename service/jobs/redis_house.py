@@ -1,5 +1,6 @@
 """What a worker does beside its jobs: callbacks, jobs that nobody has, jobs that are too old."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 REPAIR_EVERY_S = 10.0
+BEAT_EVERY_S = 2.0
 
 
 class House:
@@ -33,9 +35,11 @@ class House:
         store: JobStore,
         live: LiveEngine,
         retention: timedelta,
+        on_beat: Callable[[], None],
     ) -> None:
         self._jobs, self._engine, self._store = jobs, engine, store
         self._live, self._retention = live, retention
+        self._on_beat = on_beat
 
     async def keep(self) -> None:
         """Follow the hierarchy, find jobs that nobody has, forget old ones; never returns."""
@@ -52,6 +56,16 @@ class House:
             except (RedisError, OSError, QueueUnreachable) as error:
                 log.warning("redis_unreachable", error=type(error).__name__)
             await anyio.sleep(LOOK_EVERY_S)
+
+    async def beat(self) -> None:
+        """Tell Redis and this process's metrics that a worker is here; never returns."""
+        while True:
+            try:
+                await self._jobs.worker_beat()
+                self._on_beat()
+            except (RedisError, OSError) as error:
+                log.warning("redis_unreachable", error=type(error).__name__)
+            await anyio.sleep(BEAT_EVERY_S)
 
     async def _repair(self) -> None:
         """Enqueue jobs whose API process died before it could, or whose message was lost."""

@@ -34,8 +34,9 @@ def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
     redis = keep(Redis(tmp_path))
     shared = {"redis_url": redis.url, "data_dir": tmp_path / "data", "min_free_bytes": 0}
 
-    def worker(name: str) -> Saclip:
-        started: Saclip = keep(Saclip(tmp_path / f"{name}.log", "worker", threads=1, **shared))
+    def worker(name: str, **changes: Any) -> Saclip:
+        settings = {"threads": 1, **shared, **changes}
+        started: Saclip = keep(Saclip(tmp_path / f"{name}.log", "worker", **settings))
         return started
 
     return Stage(tmp_path, redis, keep(Server(tmp_path / "server.log", **shared)), worker)
