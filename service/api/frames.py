@@ -24,7 +24,9 @@ Decoded = tuple[str, Frame, float]
 """Name, frame and milliseconds of decoding one picture."""
 
 MAX_GROUP_PIXELS = 16 * 1920 * 1080
-Pictures = Annotated[list[UploadFile], File(description="JPEG, PNG or WebP; one or more.")]
+Pictures = Annotated[
+    list[UploadFile], File(min_length=1, description="JPEG, PNG or WebP; one or more.")
+]
 
 
 @router.post(

@@ -41,7 +41,10 @@ def send(url: str, route: str, field: str, file: Hostile) -> Answer:
     """One file, named as the client pleases."""
     started = time.monotonic()
     response = httpx2.post(
-        url + route, files={field: (file.filename, file.data)}, timeout=MAX_SECONDS + 10
+        url + route,
+        files={field: (file.filename, file.data)},
+        data={"film": "false"} if field == "video" else {},
+        timeout=MAX_SECONDS + 10,
     )
     seconds = time.monotonic() - started
     return Answer(file.name, response.status_code, seconds, response.text)
