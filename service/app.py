@@ -35,12 +35,12 @@ from service.rates import make_rates
 from service.settings import Settings
 from service.tokens import TokenSigner, load_secret
 from service.version import VERSION
+from service.webhooks import Webhooks, load_signing_secret
 
 log = structlog.get_logger()
 
 FORM_OVERHEAD_BYTES = 64 * 1024  # boundaries, part headers and the small fields of a form
 KNOWLEDGE_FILE = "knowledge.yaml"
-MIN_SECRET_BYTES = 24
 
 
 class AppState(TypedDict):
@@ -242,21 +242,11 @@ def callbacks_of(settings: Settings) -> Callbacks | None:
     Raises:
         FatalError: There is no secret to sign them with.
     """
-    hosts = frozenset(filter(None, (h.strip().lower() for h in settings.callback_hosts.split(","))))
+    hosts = settings.hosts_to_call
     if not hosts:
         return None
-    path = settings.callback_secret_file
-    if path is None:
-        raise FatalError("SACLIP_CALLBACK_HOSTS needs SACLIP_CALLBACK_SECRET_FILE to sign with")
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        raise FatalError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(secret) < MIN_SECRET_BYTES:
-        raise FatalError(
-            f"{path}: the secret has {len(secret)} bytes, {MIN_SECRET_BYTES} are needed"
-        )
-    return Callbacks(hosts, secret, callback_body)
+    secret = load_signing_secret(settings.callback_secret_file, "SACLIP_CALLBACK_HOSTS")
+    return Callbacks(Webhooks(hosts, secret), callback_body)
 
 
 def _make_queue(

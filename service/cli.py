@@ -1,4 +1,4 @@
-"""``saclip``: serve, score pictures, analyze clips, look at knowledge and bundles.
+"""``saclip``: serve, score pictures, analyze clips, watch cameras, look at knowledge and bundles.
 
 Imports of the heavy kind stand inside the commands, so that ``--help`` stays quick.
 """
@@ -133,6 +133,31 @@ def analyze(
             print_report(Console(), report)
 
 
+@app.command()
+def watch(
+    source: Annotated[str, typer.Argument(help="Camera number, file, rtsp:// or http:// address.")],
+    webhook: Annotated[
+        str | None, typer.Option(help="Post alarms there, signed as callbacks are.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    realtime: Annotated[bool, typer.Option(help="Play a file at its own pace.")] = False,
+    sample_fps: Annotated[
+        float | None, typer.Option(min=0.1, max=60, help="Frames of a second to score.")
+    ] = None,
+    mode: ModeOption = "paired",
+    top_k: TopKOption = 5,
+    bundle: BundleOption = None,
+) -> None:
+    """Score a camera or a stream as it comes; tell of alarms when they begin and end."""
+    with _plain_errors():
+        from service.watch import Watch
+
+        settings = _settings(bundle=bundle, sample_fps=sample_fps)
+        # First what can be refused at once, then the models.
+        watching = Watch(settings, source, webhook, as_json, realtime)
+        watching.run(_load_engine(settings), mode, top_k)
+
+
 @knowledge_app.command("check")
 def knowledge_check(file: HierarchyFile = None) -> None:
     """Check a hierarchy against its rules; every broken one is named."""
@@ -191,9 +216,12 @@ def main() -> None:
 
 
 def _settings(**overrides: Any) -> "Settings":
+    from service.observe.logs import set_up_logs
     from service.settings import load_settings
 
-    return load_settings(**overrides)
+    settings = load_settings(**overrides)
+    set_up_logs(settings.log_format)  # to stderr: stdout is for results
+    return settings
 
 
 def _load_engine(settings: "Settings") -> "Engine":

@@ -13,6 +13,7 @@
         +-- BundleError     (service.bundle.manifest)
         +-- RuntimeMissing  (service.bundle.sessions)
         +-- SettingsError
+        +-- SourceRefused
 
 A class's docstring is the title of its problem; `str(error)` is the detail.
 """
@@ -155,6 +156,10 @@ class FatalError(ServiceError):
 
 class SettingsError(FatalError):
     """A setting is unknown or has an impossible value."""
+
+
+class SourceRefused(FatalError):
+    """The source may not, or cannot, be watched."""
 
 
 def kind_of(error: type[ServiceError]) -> str:

@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     callback_secret_file: Path | None = None
     """File with the secret that signs callbacks; needed with ``callback_hosts``."""
 
+    watch_hosts: str = ""
+    """Hosts whose streams ``saclip watch`` may open, with commas; ``host:port`` for other ports."""
+
     max_job_attempts: PositiveInt = 3
     """A job that killed its worker so often fails and is not tried again."""
 
@@ -150,6 +153,16 @@ class Settings(BaseSettings):
             self.decode_memory_bytes,
             self.decode_stall_seconds,
         )
+
+    @property
+    def hosts_to_call(self) -> frozenset[str]:
+        """``callback_hosts`` one by one."""
+        return _hosts(self.callback_hosts)
+
+    @property
+    def hosts_to_watch(self) -> frozenset[str]:
+        """``watch_hosts`` one by one."""
+        return _hosts(self.watch_hosts)
 
     @property
     def is_local(self) -> bool:
@@ -187,6 +200,10 @@ def refuse_unknown_variables(environment: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
             raise SettingsError(f"{variable} is not a setting of this service{hint}")
+
+
+def _hosts(text: str) -> frozenset[str]:
+    return frozenset(filter(None, (host.strip().lower() for host in text.split(","))))
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

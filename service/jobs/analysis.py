@@ -23,7 +23,7 @@ from service.pipeline.report import Report
 from service.pipeline.video import VideoAnalyzer
 from service.settings import Settings
 from service.version import VERSION
-from service.vision.isolated import in_a_child
+from service.vision.isolated import OpenClip, in_a_child
 
 SCORING_SHARE = 0.75  # of the progress; drawing and encoding take the rest
 log = structlog.get_logger()
@@ -47,7 +47,7 @@ class ClipAnalysis:
         checkpoint_s: float = EVERY_S,
     ) -> None:
         self._engine, self._metrics, self._checkpoint_s = engine, metrics, checkpoint_s
-        self._open_clip = in_a_child(*settings.decode_limits)
+        self._decode_limits = settings.decode_limits
 
     def __call__(self, run: JobRun) -> Report:
         """Make the report of one upload, and its details and film in the job's folder.
@@ -69,6 +69,9 @@ class ClipAnalysis:
             self._draw(report, run)
         return report
 
+    def _open_clip(self, run: JobRun) -> OpenClip:
+        return in_a_child(*self._decode_limits, cancelled=run.cancelled)
+
     def _pinned(self, run: JobRun) -> Engine:
         """The engine with the hierarchy that the first attempt began with."""
         engine, path = self._engine.current, run.folder / PINNED_FILE
@@ -85,7 +88,7 @@ class ClipAnalysis:
         if done.is_file():  # an earlier attempt got as far as the film
             return Report.model_validate_json(done.read_bytes(), by_alias=True, by_name=True)
         with DetailWriter(details) as writer:
-            report = VideoAnalyzer(engine, self._open_clip).analyze(
+            report = VideoAnalyzer(engine, self._open_clip(run)).analyze(
                 run.clip,
                 sample_fps=run.job.options.sample_fps,
                 mode=run.job.options.mode,
@@ -117,7 +120,7 @@ class ClipAnalysis:
         out = run.folder / FILM_FILE
         details = run.folder / DETAILS_FILE
         try:
-            render_film(run.clip, report, details, out, self._open_clip, scaled, run.cancelled)
+            render_film(run.clip, report, details, out, self._open_clip(run), scaled, run.cancelled)
         except av.FFmpegError:
             # The report is what was asked for; a build of FFmpeg without x264 must not cost it.
             log.exception("film_failed")

@@ -1,4 +1,4 @@
-"""How jobs are handed to workers: streaq, as docs/adr/0005-job-engine.md chose it.
+"""How jobs are handed to workers: streaq, as docs/adr/0004-job-engine.md chose it.
 
 The only file that makes its workers. Its traps, each met here: the default serializer is pickle,
 and a plain JSON one fails on the errors of failed tasks; it counts an orderly hand-back as a

@@ -11,12 +11,13 @@ from coredis.exceptions import RedisError
 from streaq import StreaqRetry, Worker
 
 from service.errors import JobNotFound, QueueUnreachable
-from service.jobs.callbacks import CallbackFailed, Callbacks
+from service.jobs.callbacks import Callbacks
 from service.jobs.queue import CLEAN_EVERY_S
 from service.jobs.redis_engine import ANALYZE, CALLBACK, enqueue
 from service.jobs.redis_jobs import RedisJobs
 from service.jobs.store import Job, JobStore
 from service.pipeline.engine import LiveEngine
+from service.webhooks import WebhookFailed
 
 log = structlog.get_logger()
 
@@ -32,12 +33,14 @@ class House:
         self,
         jobs: RedisJobs,
         engine: "Worker[None]",
+        callback_engine: "Worker[None]",
         store: JobStore,
         live: LiveEngine,
         retention: timedelta,
         on_beat: Callable[[], None],
     ) -> None:
         self._jobs, self._engine, self._store = jobs, engine, store
+        self._callback_engine = callback_engine
         self._live, self._retention = live, retention
         self._on_beat = on_beat
 
@@ -55,6 +58,8 @@ class House:
                     cleaned = anyio.current_time()
             except (RedisError, OSError, QueueUnreachable) as error:
                 log.warning("redis_unreachable", error=type(error).__name__)
+            except Exception:  # a store that is away, a hierarchy of newer code: jobs go on
+                log.exception("house_failed")
             await anyio.sleep(LOOK_EVERY_S)
 
     async def beat(self) -> None:
@@ -68,10 +73,12 @@ class House:
             await anyio.sleep(BEAT_EVERY_S)
 
     async def _repair(self) -> None:
-        """Enqueue jobs whose API process died before it could, or whose message was lost."""
+        """Enqueue what a process died before it could, or whose message was lost."""
         for job in await self._jobs.of_status("queued", "in_progress"):
             if job.status == "queued" or await self._jobs.last_beat(job.id) is None:
                 await enqueue(self._engine, ANALYZE, job.id)  # nothing when it waits already
+        for job_id in await self._jobs.untold():
+            await enqueue(self._callback_engine, CALLBACK, job_id)
 
     async def _forget_old_jobs(self) -> None:
         limit = datetime.now(UTC) - self._retention
@@ -105,13 +112,13 @@ class CallbackTask:
             return
         except Exception as error:
             tries = self._task.context.tries
-            log.warning("callback_failed", job=job_id, tries=tries, error=str(error))
+            log.warning("webhook_failed", job=job_id, tries=tries, error=str(error))
             delays_s = self._callbacks.delays_s
-            if isinstance(error, CallbackFailed) and tries <= len(delays_s):
+            if isinstance(error, WebhookFailed) and tries <= len(delays_s):
                 raise StreaqRetry(delay=timedelta(seconds=delays_s[tries - 1])) from None
             await jobs.change(job_id, lambda job: _noted(job, "failed"))
             return
-        log.info("callback_delivered", job=job_id)
+        log.info("webhook_delivered", job=job_id)
         await jobs.change(job_id, lambda job: _noted(job, "delivered"))
 
 

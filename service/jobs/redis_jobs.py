@@ -5,13 +5,15 @@
     saclip:worker           string that every worker rewrites; gone soon after the last one stops
     saclip:jobs             sorted set of ids by the time they were created
     saclip:status:{status}  set of ids
+    saclip:callbacks        set of ids of ended jobs whose caller is still to be told
     saclip:knowledge        hash: `sha256`, `text` of the hierarchy in service
 
 A change is made from a copy and written only when the revision is still that of the copy, so two
 processes never overwrite each other and an attempt that lost its job can change nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from coredis import Redis
@@ -24,8 +26,10 @@ BEAT_LIFE_S = 12
 WORKER_LIFE_S = 10
 _PREFIX = "saclip:"
 KNOWLEDGE_KEY = _PREFIX + "knowledge"
+_JOBS_KEY, _CALLBACKS_KEY = _PREFIX + "jobs", _PREFIX + "callbacks"
 
-# KEYS: job, jobs; ARGV: revision expected ('' for a new job), id, status, revision, JSON, time
+# KEYS: job, jobs, callbacks;
+# ARGV: revision expected ('' for a new job), id, status, revision, JSON, time, callback or ''
 _WRITE = """
 local known = redis.call('HGET', KEYS[1], 'revision') or ''
 if known ~= ARGV[1] then return 0 end
@@ -33,6 +37,8 @@ local old = redis.call('HGET', KEYS[1], 'status')
 if old then redis.call('SREM', 'saclip:status:' .. old, ARGV[2]) end
 redis.call('SADD', 'saclip:status:' .. ARGV[3], ARGV[2])
 redis.call('ZADD', KEYS[2], ARGV[6], ARGV[2])
+if ARGV[7] == 'pending' then redis.call('SADD', KEYS[3], ARGV[2])
+else redis.call('SREM', KEYS[3], ARGV[2]) end
 redis.call('HSET', KEYS[1], 'job', ARGV[5], 'revision', ARGV[4], 'status', ARGV[3])
 return 1
 """
@@ -74,7 +80,7 @@ class RedisJobs:
 
     async def all(self) -> list[Job]:
         """All jobs, newest first."""
-        return await self._load(tuple(await self._redis.zrange(_PREFIX + "jobs", 0, -1)))
+        return await self._load(tuple(await self._redis.zrange(_JOBS_KEY, 0, -1)))
 
     async def of_status(self, *statuses: str) -> list[Job]:
         """The jobs that have one of these statuses, newest first."""
@@ -82,6 +88,10 @@ class RedisJobs:
         for status in statuses:
             ids |= set(await self._redis.smembers(_status_key(status)))
         return await self._load(tuple(ids))
+
+    async def untold(self) -> list[str]:
+        """Ids of the ended jobs whose caller is still to be told."""
+        return list(await self._redis.smembers(_CALLBACKS_KEY))
 
     async def counts(self) -> dict[str, int]:
         """Number of jobs by status."""
@@ -111,7 +121,8 @@ class RedisJobs:
 
     async def forget(self, job_id: str) -> None:
         """Remove every trace of a job."""
-        await self._redis.zrem(_PREFIX + "jobs", [job_id])
+        await self._redis.zrem(_JOBS_KEY, [job_id])
+        await self._redis.srem(_CALLBACKS_KEY, [job_id])
         for status in STATUSES:
             await self._redis.srem(_status_key(status), [job_id])
         await self._redis.delete([_job_key(job_id), _beat_key(job_id)])
@@ -154,12 +165,19 @@ class RedisJobs:
         return sorted(jobs, key=lambda job: job.created_at, reverse=True)
 
     async def _put(self, job: Job, expected: str) -> bool:
-        keys = [_job_key(job.id), _PREFIX + "jobs"]
+        keys = [_job_key(job.id), _JOBS_KEY, _CALLBACKS_KEY]
         arguments: list[Any] = [
             expected, job.id, job.status, job.revision, job.model_dump_json(),
-            job.created_at.timestamp(),
+            job.created_at.timestamp(), job.callback or "",
         ]  # fmt: skip
         return bool(await self._write(keys, arguments))
+
+
+@asynccontextmanager
+async def open_jobs(redis_url: str) -> AsyncIterator[RedisJobs]:
+    """Jobs over a connection of their own, for a moment."""
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        yield RedisJobs(redis)
 
 
 def _job_key(job_id: str) -> str:

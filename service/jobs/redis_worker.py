@@ -1,5 +1,6 @@
 """A worker of the Redis engine: takes jobs, analyses them in a thread, writes down how it goes."""
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,8 @@ import structlog
 from anyio.abc import TaskStatus
 from coredis.exceptions import RedisError
 
-from service.errors import AnalysisCancelled, JobNotFound
+from knowledge.hierarchy import KnowledgeError
+from service.errors import AnalysisCancelled, JobNotFound, QueueUnreachable
 from service.jobs.callbacks import Callbacks
 from service.jobs.queue import (
     Analyze,
@@ -24,7 +26,7 @@ from service.jobs.queue import (
 )
 from service.jobs.redis_engine import ANALYZE, CALLBACK, callback_engine, enqueue, jobs_engine
 from service.jobs.redis_house import CallbackTask, House
-from service.jobs.redis_jobs import RedisJobs
+from service.jobs.redis_jobs import RedisJobs, open_jobs
 from service.jobs.store import ENDED, Job, JobStore
 from service.pipeline.engine import LiveEngine
 
@@ -86,6 +88,7 @@ class RedisWorker:
         callbacks: Callbacks | None,
         on_beat: Callable[[], None] = lambda: None,
     ) -> None:
+        self._redis_url = redis_url
         self._store, self._analyze, self._describe = store, analyze, describe
         self._live, self._retention, self._max_attempts = engine, retention, max_attempts
         self._on_end, self._on_beat = on_end, on_beat
@@ -109,7 +112,13 @@ class RedisWorker:
             await group.start(self._callback_engine.run_async)
             await group.start(work)
             house = House(
-                self._jobs, self._engine, self._store, self._live, self._retention, self._on_beat
+                self._jobs,
+                self._engine,
+                self._callback_engine,
+                self._store,
+                self._live,
+                self._retention,
+                self._on_beat,
             )
             group.start_soon(house.keep)
             group.start_soon(house.beat)
@@ -189,6 +198,9 @@ class RedisWorker:
         job, store = attempt.job, self._store
         with structlog.contextvars.bound_contextvars(job=job.id):
             try:
+                # A job that was sent after a change of the hierarchy must see it.
+                with contextlib.suppress(QueueUnreachable, KnowledgeError):
+                    self._live.refresh()
                 report = self._analyze(
                     JobRun(
                         job=job,
@@ -231,7 +243,9 @@ class RedisWorker:
         deadline = anyio.current_time() + PATIENCE_S
         while True:
             try:
-                return await self._jobs.change(job_id, change)
+                # The engine's own client may be beyond repair: its pool ends with its connection.
+                async with open_jobs(self._redis_url) as jobs:
+                    return await jobs.change(job_id, change)
             except JobNotFound:
                 return None
             except (RedisError, OSError):
@@ -242,17 +256,21 @@ class RedisWorker:
     async def _after_end(self, job: Job) -> None:
         log.info("job_ended", job=job.id, status=job.status)
         self._on_end(job)
-        if job.callback == "pending":
+        await self._drop(job.id)
+        if job.callback == "pending":  # should this fail, the house of a worker does it
             await enqueue(self._callback_engine, CALLBACK, job.id)
-        await self._clear(job.id)
 
     async def _clear(self, job_id: str) -> None:
         """Drop what a job that has ended left; one that another worker has is left alone."""
         try:
-            if (await self._jobs.get(job_id)).status not in ENDED:
-                return
+            async with open_jobs(self._redis_url) as jobs:
+                job = await jobs.get(job_id)
         except JobNotFound:
             await anyio.to_thread.run_sync(self._store.remove, job_id)
             return
+        if job.status in ENDED:
+            await self._drop(job_id)
+
+    async def _drop(self, job_id: str) -> None:
         await anyio.to_thread.run_sync(self._store.drop_upload, job_id)
         await anyio.to_thread.run_sync(self._store.release, job_id)

@@ -34,7 +34,10 @@ class SharedStore(JobStore):
     def __init__(self, folder: Path, url: str) -> None:
         super().__init__(folder)
         try:
-            self._fs, self._root = fsspec.core.url_to_fs(url)
+            self._fs, self._root = fsspec.core.url_to_fs(
+                url,
+                use_listings_cache=False,  # other processes write there too
+            )
             self._fs.makedirs(self._root, exist_ok=True)
         except ImportError as error:
             raise FatalError(

@@ -72,12 +72,13 @@ def in_a_child(
     max_seconds: float,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
     stall_s: float = DEFAULT_STALL_S,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> OpenClip:
-    """For files that strangers send."""
+    """For files that strangers send; ``cancelled`` ends even a long search for a frame."""
 
     def open_clip(path: Path, sample_fps: float, after_index: int) -> Clip:
         limits = (max_pixels, max_seconds, memory_bytes, stall_s)
-        return IsolatedClip(path, sample_fps, *limits, after_index=after_index)
+        return IsolatedClip(path, sample_fps, *limits, after_index, cancelled)
 
     return open_clip
 
@@ -93,8 +94,10 @@ class IsolatedClip:
         memory_bytes: Address space of the child.
         stall_s: Seconds without a sign of life after which the child is ended.
         after_index: Frames up to this number of the file are decoded but not given.
+        cancelled: Asked while it waits for the child; True ends the reading.
 
     Raises:
+        AnalysisCancelled: ``cancelled`` said so.
         VideoNotSupported: Not a video, or without a video stream.
         VideoNotDecodable: No frame can be read, or the decoder crashed or hung on the first.
         VideoTooLarge: Larger or longer than the limits.
@@ -109,8 +112,9 @@ class IsolatedClip:
         memory_bytes: int = DEFAULT_MEMORY_BYTES,
         stall_s: float = DEFAULT_STALL_S,
         after_index: int = -1,
+        cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._name, self._stall_s = path.name, stall_s
+        self._name, self._stall_s, self._cancelled = path.name, stall_s, cancelled
         self._last_time_s: float | None = None
         self._errors: tuple[DecodeError, ...] = ()
         self._has_ended = False
@@ -177,6 +181,8 @@ class IsolatedClip:
             try:
                 kind, content = self._messages.get(timeout=LOOK_EVERY_S)
             except queue.Empty:
+                if self._cancelled():
+                    raise errors.AnalysisCancelled("cancelled while it was decoded") from None
                 if time.monotonic() - self._heard_at > self._stall_s:
                     return "stalled", self._stall_s
                 continue

@@ -1,5 +1,6 @@
 """Pictures and clips for tests of the service: a grey street with a red car and a blue person."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,12 +27,30 @@ def encoded(frame: NDArray[np.uint8], extension: str = ".jpg") -> bytes:
 
 def street_clip(path: Path, frames: int = 20, fps: int = 10) -> Path:
     """An H.264 clip of the street."""
+    return write_clip(path, (street(i) for i in range(frames)), fps)
+
+
+def eventful_frame(number: int, frames: int = 90) -> NDArray[np.uint8]:
+    """An empty street; in the middle third of so many frames car and person are there."""
+    is_empty = number // (frames // 3) != 1
+    return np.full((240, 320, 3), 90, np.uint8) if is_empty else street(number % 100)
+
+
+def eventful_clip(path: Path, frames: int = 90, fps: int = 10) -> Path:
+    """A clip in which something happens."""
+    return write_clip(path, (eventful_frame(i, frames) for i in range(frames)), fps)
+
+
+def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> Path:
+    """An H.264 clip of frames of one size."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-        for i in range(frames):
-            picture = av.VideoFrame.from_ndarray(street(i), format="rgb24")
+        stream.pix_fmt = "yuv420p"
+        for i, frame in enumerate(frames):
+            if i == 0:
+                stream.height, stream.width = frame.shape[:2]
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
             picture.pts, picture.time_base = i, Fraction(1, fps)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))

@@ -1,6 +1,7 @@
 """Real programs that tests talk to: Redis, the service itself, its workers, a receiver."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +19,8 @@ import httpx2
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
+# moto reads the region from it and checks nothing.
+S3_CALLER = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request"}
 
 
 def redis_server() -> str | None:
@@ -111,6 +114,37 @@ class Redis(Program):
         return self.ask("PING").startswith("+PONG")
 
 
+class S3(Program):
+    """An S3 server of the test's own (moto) with one empty bucket, ``clips``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        super().__init__(command, folder / "s3.log")
+        try:
+            wait_until(lambda: httpx2.get(self.url).is_success, 30, self.text())
+            httpx2.put(f"{self.url}/clips", headers=S3_CALLER).raise_for_status()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a client of S3 reads."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def names(self) -> list[str]:
+        """The objects of the bucket."""
+        listing = httpx2.get(f"{self.url}/clips?list-type=2", headers=S3_CALLER).text
+        return re.findall(r"<Key>(.*?)</Key>", listing)
+
+
 class Saclip(Program):
     """``saclip`` with settings of the test."""
 
@@ -172,12 +206,14 @@ class Receiver:
 
     def __init__(self, answers: Sequence[int] = (200,)) -> None:
         self.seen: list[tuple[dict[str, str], bytes]] = []
+        self.paths: list[str] = []
         self._answers = list(answers)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.paths.append(self.path)
                 receiver.seen.append(({k.lower(): v for k, v in self.headers.items()}, body))
                 answers = receiver._answers
                 self.send_response(answers.pop(0) if len(answers) > 1 else answers[0])

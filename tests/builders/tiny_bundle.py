@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,17 @@ def calibration() -> dict[str, Any]:
         "weight_motion": 1.0,
     }
     return {"stills": shared, "clips": {**shared, **clips}}
+
+
+def with_clips_calibration(bundle: Path, folder: Path, **changes: Any) -> Path:
+    """A copy of any bundle whose calibration of clips has other values."""
+    shutil.copytree(bundle, folder)
+    path = folder / "calibration.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["clips"].update(changes)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    data = path.read_bytes()
+    manifest["files"][path.name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder

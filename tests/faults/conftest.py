@@ -6,8 +6,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from service.pipeline.checkpoint import CHECKPOINT_FILE
 from tests.builders.footage import street_clip
-from tests.builders.servers import Redis, Saclip, Server, closing_all, redis_server
+from tests.builders.servers import (
+    Redis,
+    Saclip,
+    Server,
+    closing_all,
+    redis_server,
+    wait_until,
+)
+
+CLIP_FRAMES = 1200
 
 
 class Stage(NamedTuple):
@@ -17,6 +27,11 @@ class Stage(NamedTuple):
     redis: Redis
     server: Server
     worker: Callable[..., Saclip]
+
+    def until_checkpoint(self, job_id: str) -> None:
+        """Wait until the running job has written down how far it has come."""
+        path = self.folder / "data" / "shared-jobs" / job_id / CHECKPOINT_FILE
+        wait_until(path.exists, 120, "of a checkpoint")
 
 
 @pytest.fixture
@@ -43,9 +58,9 @@ def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
 
 
 @pytest.fixture(scope="session")
-def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip of a minute."""
-    return street_clip(tmp_path_factory.mktemp("clips") / "minute.mp4", frames=600)
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of two minutes: several checkpoints long, also on a quick machine."""
+    return street_clip(tmp_path_factory.mktemp("clips") / "street.mp4", frames=CLIP_FRAMES)
 
 
 @pytest.fixture

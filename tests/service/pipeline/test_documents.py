@@ -3,11 +3,14 @@
 import base64
 import csv
 import hashlib
+import html
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from service.pipeline.documents import html_policy, report_csv, report_html, report_vtt
@@ -139,3 +142,25 @@ class _Tags(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.append(tag)
         self.sources += [value for name, value in attrs if name == "src"]
+
+
+def test_webvtt_as_ffmpeg_reads_it(tmp_path: Path) -> None:
+    """Another program's parser finds every cue, its times, and the text without its escapes."""
+    report = make_report("A <b>car</b> --> a van\n\nbrakes & stops.")
+    segment = report.segments[0]
+    early = segment.model_copy(update={"start_s": 0.5, "end_s": 2.0, "explanations": ()})
+    path = tmp_path / "report.vtt"
+    path.write_text(report_vtt(report.model_copy(update={"segments": (early, segment)})))
+
+    with av.open(str(path)) as file:
+        (stream,) = file.streams.subtitles
+        base = stream.time_base
+        assert base is not None
+        shown = [
+            (float(packet.pts * base), float((packet.duration or 0) * base), bytes(packet).decode())
+            for packet in file.demux(stream)
+            if packet.pts is not None
+        ]
+
+    assert [(start, length) for start, length, _ in shown] == [(0.5, 1.5), (3661.25, 1.25)]
+    assert html.unescape(shown[1][2]) == "A <b>car</b> --> a van brakes & stops. (p 1.00)"

@@ -2,12 +2,13 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from service.errors import VideoNotDecodable, VideoNotSupported, VideoTooLarge
+from service.errors import AnalysisCancelled, VideoNotDecodable, VideoNotSupported, VideoTooLarge
 from service.vision.isolated import IsolatedClip, in_a_child, in_this_process
 from tests.builders.footage import street_clip
 
@@ -112,3 +113,18 @@ def test_the_child_learns_no_secret(clip_file: Path, monkeypatch: pytest.MonkeyP
 
     assert b"SACLIP_" not in environment
     assert b"AWS_" not in environment
+
+
+def test_a_reading_is_cancelled_while_it_waits(clip_file: Path) -> None:
+    """A search for the place where a job stopped may take a minute; nobody waits for that."""
+    is_cancelled = False
+    with in_a_child(LIMIT, 100, cancelled=lambda: is_cancelled)(clip_file, 5, -1) as clip:
+        assert isinstance(clip, IsolatedClip)
+        os.kill(clip._child.pid, signal.SIGSTOP)
+        is_cancelled = True
+        started = time.monotonic()
+
+        with pytest.raises(AnalysisCancelled):
+            list(clip)
+
+    assert time.monotonic() - started < 1

@@ -1,0 +1,158 @@
+"""Frames of live sources: real files at their own pace, a real camera over HTTP that hangs up."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.errors import VideoNotSupported
+from service.vision.clips import SampledFrame
+from service.vision.isolated import in_this_process
+from service.vision.live import LiveFrames
+from service.vision.sources import parse_source
+from tests.builders.cameras import MjpegCamera, RtspCamera
+from tests.builders.footage import street, street_clip
+
+LIMIT = 10**7
+OPEN = in_this_process(LIMIT, 100)
+
+
+@pytest.fixture
+def camera() -> Iterator[MjpegCamera]:
+    """It hangs up once, after a second."""
+    opened = MjpegCamera(hang_up_after=20)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=[MjpegCamera, RtspCamera], ids=["http", "rtsp"])
+def any_camera(request: pytest.FixtureRequest) -> Iterator[MjpegCamera | RtspCamera]:
+    """The same over either protocol; FFmpeg looks at a stream for a second before it begins."""
+    opened = request.param(hang_up_after=50)
+    yield opened
+    opened.close()
+
+
+def live(address: str, host: str, lines: list[str], fps: float = 10, **more: int) -> LiveFrames:
+    source = parse_source(address, frozenset({host}))
+    return LiveFrames(source, fps, more.get("max_pixels", LIMIT), OPEN, told=lines.append)
+
+
+def of_file(path: Path, fps: float, realtime: bool = False) -> LiveFrames:
+    return LiveFrames(parse_source(str(path), frozenset()), fps, LIMIT, OPEN, realtime=realtime)
+
+
+def test_a_file_waits_for_whoever_takes_its_frames(tmp_path: Path) -> None:
+    """The frames and times of an analysis; nothing is dropped, however slow the taker."""
+    path = street_clip(tmp_path / "street.mp4")
+    with OPEN(path, 5, -1) as clip:
+        expected = [(sampled.time_s, sampled.frame) for sampled in clip]
+
+    found = []
+    with of_file(path, 5) as frames:
+        for sampled in frames:
+            time.sleep(0.02)
+            found.append((sampled.index, sampled.time_s, sampled.frame))
+
+    assert [index for index, _, _ in found] == list(range(10))
+    assert [time_s for _, time_s, _ in found] == [time_s for time_s, _ in expected]
+    assert all(np.array_equal(a[2], b[1]) for a, b in zip(found, expected, strict=True))
+    assert frames.counts.dropped == 0
+
+
+def test_the_newest_frame_wins(tmp_path: Path) -> None:
+    """At its own pace a file does not wait: what nobody took in time is dropped and counted."""
+    path = street_clip(tmp_path / "street.mp4", frames=20)
+    began_at = time.monotonic()
+    late_s, taken = [], []
+
+    with of_file(path, 10, realtime=True) as frames:
+        for sampled in frames:
+            late_s.append(time.monotonic() - began_at - sampled.time_s)
+            taken.append(sampled)
+            time.sleep(0.35)
+
+    counts = frames.counts
+    assert (counts.sampled, counts.sampled - counts.dropped) == (20, len(taken))
+    assert 5 <= len(taken) <= 8
+    assert taken[-1].index == 19  # the last one is never overtaken
+    # A queue would make each frame later than the one before.
+    assert max(late_s) - min(late_s) < 0.3
+
+
+def test_a_camera_that_hangs_up_is_asked_again(any_camera: MjpegCamera | RtspCamera) -> None:
+    """Times go on rising over the gap, at the rate that was asked for; both ends are told."""
+    lines: list[str] = []
+    found: list[SampledFrame] = []
+
+    with live(any_camera.url, any_camera.host, lines) as frames:
+        for sampled in frames:
+            found.append(sampled)
+            if len(found) == 35:
+                break
+
+    times = [sampled.time_s for sampled in found]
+    assert times[0] == 0.0
+    assert (np.diff(times) > 0).all()
+    assert max(np.diff(times)) > 0.4  # the first back-off
+    assert np.median(np.diff(times)) == pytest.approx(0.1, abs=0.03)
+    assert np.abs(found[0].frame.astype(int) - street(0)).mean() < 10
+    assert any_camera.connections == 2
+    assert frames.counts.lost == 1
+    assert [line.partition(" ")[2][:7] for line in lines] == ["is lost", "is back"]
+
+
+def test_the_time_between_tries_grows() -> None:
+    """Nobody listens there; the watch goes on until it is stopped, and stops at once."""
+    camera = MjpegCamera()
+    camera.close()
+    lines: list[str] = []
+    frames = live(camera.url, camera.host, lines)
+    threading.Timer(2.0, frames.stop).start()
+    started = time.monotonic()
+
+    with frames:
+        assert list(frames) == []
+
+    assert time.monotonic() - started < 3
+    assert [line.rpartition("next try in ")[2] for line in lines] == ["0.5 s", "1 s", "2 s"]
+
+
+def test_a_redirect_is_not_followed(camera: MjpegCamera) -> None:
+    """It would lead past the list of hosts."""
+    lines: list[str] = []
+    frames = live(camera.url.replace("/video", "/elsewhere"), camera.host, lines)
+    threading.Timer(0.4, frames.stop).start()
+
+    with frames:
+        assert list(frames) == []
+
+    assert camera.connections == 0
+    assert "is lost" in lines[0]
+
+
+def test_pictures_that_are_too_large_are_not_taken(camera: MjpegCamera) -> None:
+    """The line says what they have and what the limit is."""
+    lines: list[str] = []
+    frames = live(camera.url, camera.host, lines, max_pixels=1000)
+    threading.Timer(0.4, frames.stop).start()
+
+    with frames:
+        assert list(frames) == []
+
+    assert "320x240 pixels, the limit is 1000" in lines[0]
+
+
+@pytest.mark.parametrize("realtime", [False, True])
+def test_a_file_that_is_no_video_ends_the_watch(tmp_path: Path, realtime: bool) -> None:
+    """Unlike a camera it will not get better."""
+    (tmp_path / "a.txt").write_text("no video")
+
+    with (
+        of_file(tmp_path / "a.txt", 10, realtime) as frames,
+        pytest.raises(VideoNotSupported),
+    ):
+        list(frames)
