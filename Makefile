@@ -24,7 +24,7 @@ check: .venv/.dev .venv-train/.installed web
 	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh check
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) tests/faults
+	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) tests/faults tests/hostile
 	$(TRAIN_BIN)/mypy model tests/model benchmarks
 	$(SERVE_BIN)/lint-imports --no-logo
 
@@ -41,7 +41,7 @@ image-test:
 # What is killed, full, slow or gone: nothing is lost, and each test prints the time to recover.
 faults: .venv/.dev
 	deploy/system-packages.sh tests
-	$(SERVE_BIN)/python -m pytest tests/faults
+	$(SERVE_BIN)/python -m pytest tests/faults tests/hostile
 
 # Ten minutes of pictures from 64 clients, then twenty clips at once.
 load: .venv/.installed

@@ -276,7 +276,10 @@ class InProcessQueue:
     def _keep(self, job: Job) -> None:
         with self._changed:
             self._jobs[job.id] = job
-            self._store.save(job)
+            try:
+                self._store.save(job)
+            except OSError as error:  # a full disk must not stop the worker; memory knows better
+                log.error("job_not_saved", job=job.id, error=error.strerror)
 
     def _tell(self, job: Job) -> None:
         if self._callbacks is not None and job.callback == "pending":

@@ -24,6 +24,7 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 REPAIR_EVERY_S = 10.0
 BEAT_EVERY_S = 2.0
+STRAY_S = 3600.0
 
 
 class House:
@@ -86,6 +87,10 @@ class House:
             if job.ended_at is not None and job.ended_at < limit:
                 await self._jobs.forget(job.id)
                 await anyio.to_thread.run_sync(self._store.remove, job.id)
+        # An upload whose API process was killed is nobody's.
+        for job_id in await anyio.to_thread.run_sync(self._store.strays, STRAY_S):
+            if not await self._jobs.is_known(job_id):
+                await anyio.to_thread.run_sync(self._store.remove, job_id)
 
 
 class CallbackTask:

@@ -78,6 +78,10 @@ class RedisJobs:
             raise JobNotFound("no job has this id; an ended one is deleted after some time")
         return Job.model_validate_json(text)
 
+    async def is_known(self, job_id: str) -> bool:
+        """Whether there is a job of this id."""
+        return bool(await self._redis.exists([_job_key(job_id)]))
+
     async def all(self) -> list[Job]:
         """All jobs, newest first."""
         return await self._load(tuple(await self._redis.zrange(_JOBS_KEY, 0, -1)))

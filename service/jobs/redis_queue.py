@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import anyio
 import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from coredis.exceptions import RedisError
+from coredis.exceptions import RedisError, ResponseError
 
 from service.errors import (
     FatalError,
@@ -69,7 +69,7 @@ class RedisConnection:
                 return answer
             except (RedisError, OSError) as error:
                 if time.monotonic() > deadline:
-                    raise QueueUnreachable("Redis does not answer") from error
+                    raise QueueUnreachable(_why(error)) from error
                 time.sleep(RETRY_S)
 
     def close(self) -> None:
@@ -258,6 +258,13 @@ async def _bounded(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
     """A Redis that hangs is as good as gone; its client would wait for ever."""
     with anyio.fail_after(PATIENCE_S):
         return await function(*arguments)
+
+
+def _why(error: Exception) -> str:
+    """A Redis that is full answers, and only refuses."""
+    if isinstance(error, ResponseError):
+        return f"Redis refuses: {str(error)[:100]}"
+    return "Redis does not answer"
 
 
 def _first(error: BaseException) -> str:

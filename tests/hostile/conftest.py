@@ -1,4 +1,4 @@
-"""A real server with the tiny bundle, a file that must not be read, an address nobody may ask."""
+"""A real server, a file that must not be read, an address nobody may ask."""
 
 import os
 import select
@@ -87,13 +87,12 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Secret:
 
 @pytest.fixture(scope="session")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, tiny_bundle_dir: Path
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[Server, Path]]:
     """The server and its data folder."""
     folder = tmp_path_factory.mktemp("hostile")
     made = Server(
         folder / "server.log",
-        bundle=tiny_bundle_dir,
         data_dir=folder / "data",
         min_free_bytes=0,
         max_queued_jobs=1000,
