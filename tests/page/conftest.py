@@ -60,7 +60,7 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service that runs."""
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
+        pytest.skip("no chromium on this machine (deploy/system-packages.sh tests)")
     if not BUILT.is_file():
         pytest.skip("the page was not built (make web)")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SACLIP_")}
