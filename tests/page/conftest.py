@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,11 +25,22 @@ SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
 # Chromium calls home by itself; a test that counts outside requests must not see that.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 DESK, PHONE = (1280, 900), (390, 844)
 MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
 
 OpenPage = Callable[..., Page]
+
+
+def until(page: Page, expression: str, timeout_s: float = 15.0) -> None:
+    """Wait until an expression holds; the page's own policy forbids playwright's way of waiting."""
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not within {timeout_s} s: {expression}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

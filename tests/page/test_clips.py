@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import PHONE, SAMPLE, OpenPage
+from tests.page.conftest import PHONE, SAMPLE, OpenPage, until
 
 
 def shown(page: Page) -> Page:
@@ -44,14 +44,14 @@ def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
     expect(page.locator("#segments li")).to_have_count(1)
     expect(page.locator("#job-list li").first).to_contain_text("intersection.mp4")
     assert re.search(r"#job=[0-9a-f-]{36}$", page.url)
-    page.wait_for_function("document.getElementById('film').readyState >= 2")
+    until(page, "document.getElementById('film').readyState >= 2")
 
 
 def test_the_sample_needs_no_file_of_ones_own(open_page: OpenPage) -> None:
     """One click; a running one can be cancelled."""
     page = open_page()
     page.click("#sample")
-    page.wait_for_function("document.getElementById('progress-number').textContent !== ''")
+    until(page, "document.getElementById('progress-number').textContent !== ''")
     expect(page.locator("#progress-stage")).not_to_have_text("Preparing")
     page.click("#cancel")
 
@@ -74,14 +74,15 @@ def test_a_dropped_file_is_taken(open_page: OpenPage, job_id: str) -> None:
     page.evaluate("window.dispatchEvent(new DragEvent('drop', {dataTransfer: window.files}))")
 
     expect(page.locator("body")).not_to_have_class(re.compile("dragging"))
-    expect(page.locator("#notice h2")).to_have_text("This is not a video that can be read.")
+    expect(page.locator("#notice h2")).to_have_text("The video's format is not supported.")
 
 
 def test_a_click_on_the_timeline_moves_the_film(report: Page) -> None:
     """At half of 7.5 s lies frame 37; film, descriptions and spoken value follow."""
-    box = report.locator("#timeline .u-over").bounding_box()
+    over = report.locator("#timeline .u-over")
+    box = over.bounding_box()
     assert box is not None
-    report.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    over.click(position={"x": box["width"] * 0.5, "y": 20})
 
     expect(report.locator("#moment-title")).to_have_text("At 3.7 s")
     assert place(report) == 37
@@ -132,9 +133,7 @@ def test_the_film_plays_and_the_mark_follows(report: Page) -> None:
     report.keyboard.press("Home")
     report.evaluate("document.getElementById('film').play()")
 
-    report.wait_for_function(
-        "Number(document.getElementById('timeline').getAttribute('aria-valuenow')) >= 3"
-    )
+    until(report, "Number(document.getElementById('timeline').getAttribute('aria-valuenow')) >= 3")
     report.evaluate("document.getElementById('film').pause()")
 
 
@@ -143,7 +142,7 @@ def test_a_description_shows_its_pair_margin_and_path(report: Page) -> None:
     first, second = (report.locator("#descriptions li").nth(i) for i in (0, 1))
     expect(first.locator(".path")).to_contain_text("Anomalous traffic")
     expect(first.locator(".margin-head")).to_have_text(
-        re.compile(r"Margin against the normal counterpart [+−]\d\.\d{3}")
+        re.compile(r"Margin against the normal counterpart [+\u2212]\d\.\d{3}")
     )
     expect(first.locator(".rival")).to_be_visible()
     expect(second.locator(".path")).to_be_hidden()

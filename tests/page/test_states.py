@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.conftest import DESK, PHONE, ROOT, SAMPLE, OpenPage
+from tests.page.conftest import DESK, PHONE, ROOT, SAMPLE, OpenPage, until
 from tests.page.test_clips import shown
 from tests.page.test_pictures_and_knowledge import PICTURE, editor, put
 
@@ -80,7 +80,7 @@ def test_the_services_own_refusals_are_told(open_page: OpenPage) -> None:
     page.set_input_files(
         "#file", files=[{"name": "clip.mp4", "mimeType": "video/mp4", "buffer": b"words"}]
     )
-    expect(page.locator("#notice h2")).to_have_text("This is not a video that can be read.")
+    expect(page.locator("#notice h2")).to_have_text("The video's format is not supported.")
     cut = {**PICTURE, "buffer": PICTURE["buffer"][:60]}
     page.set_input_files("#file", files=[cut])
     expect(page.locator("#notice")).to_contain_text("street.png")
@@ -123,7 +123,7 @@ def test_an_upload_tells_how_far_it_is(open_page: OpenPage) -> None:
     page.set_input_files("#file", SAMPLE)
 
     expect(page.locator("#progress-stage")).to_have_text("Uploading, 33 kB")
-    page.wait_for_function("document.getElementById('progress-bar').value > 0.2")
+    until(page, "document.getElementById('progress-bar').value > 0.2")
     page.click("#cancel")
     expect(page.locator("#notice h2")).to_have_text("Cancelled")
 
@@ -187,7 +187,7 @@ def test_a_key_is_asked_for_and_used_everywhere(open_page: OpenPage, job_id: str
     expect(dialog).to_be_hidden()
     assert any(url.endswith("/events?token=short") for url in seen)
     assert any(url.endswith("/video.mp4?token=short") for url in seen)
-    page.wait_for_function("document.getElementById('film').readyState >= 2")
+    until(page, "document.getElementById('film').readyState >= 2")
 
 
 def test_who_has_no_key_is_asked_once(open_page: OpenPage) -> None:
