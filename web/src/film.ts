@@ -18,12 +18,13 @@ export class Film {
   private chosen: Explanation | null = null;
   private gone = false;
 
-  /** `told` hears the frame and, once it is known, what was found in it. */
+  /** `moved` hears the frame at once; `told` as well, with what was found in it, once that is known. */
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly overlay: Overlay,
     private readonly jobUrl: string,
     private readonly report: Report,
+    private readonly moved: (row: FrameRow) => void,
     private readonly told: (row: FrameRow, found: FrameScore | null) => void,
   ) {
     video.onplay = () => {
@@ -53,6 +54,12 @@ export class Film {
     this.video.pause();
     if (this.video.src) this.video.currentTime = row.time_s + INTO_FRAME_S;
     this.moveTo(this.report.frames.indexOf(row), true);
+  }
+
+  /** Go by so many frames and stay there. */
+  step(by: number): void {
+    const row = this.report.frames[Math.max(0, this.place + by)];
+    if (row) this.jump(row);
   }
 
   choose(explanation: Explanation | null): void {
@@ -85,7 +92,10 @@ export class Film {
     if (!row) return;
     const moved = place !== this.place;
     this.place = place;
-    if (moved) this.timeline?.set(place);
+    if (moved) {
+      this.timeline?.set(place);
+      this.moved(row);
+    }
     const due = performance.now() - this.askedAt > PLAYING_EVERY_MS;
     if (still ? moved || this.frame === null : moved && due) void this.ask(row);
     this.draw();

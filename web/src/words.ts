@@ -56,6 +56,34 @@ export function moment(iso: string): string {
   }).format(new Date(iso));
 }
 
+const CUES: Readonly<Record<string, string>> = {
+  residual: "leaves its steady way",
+  closing: "closing in",
+  iou_rise: "growing overlap",
+  short_ttc: "contact is near",
+  sudden_stop: "sudden change of speed",
+  lateral_jump: "sudden move sideways",
+  crossing_path: "crossing ways",
+  opposite_heading: "heading towards each other",
+  lane_violation: "leaves its lane",
+  spin: "spinning",
+  aspect_flip: "sudden change of shape",
+  static_overlap: "standing against each other",
+  static_in_lane: "standing in the lane",
+  looming: "growing fast in view",
+  ego_jerk: "jolt of the camera",
+  ego_rotation: "turn of the camera",
+  swerve: "swerving",
+  reverse_motion: "moving backwards",
+  roadside: "at the roadside",
+  appearance: "looks",
+};
+
+/** A motion cue in plain words; one that is new here by its own name. */
+export function cueName(name: string): string {
+  return CUES[name] ?? plain(name);
+}
+
 /** "sudden_stop" -> "sudden stop". */
 export function plain(name: string): string {
   return name.replaceAll("_", " ");
@@ -63,6 +91,12 @@ export function plain(name: string): string {
 
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** "no frame could be read" -> "No frame could be read." */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?…]$/.test(trimmed) ? capital(trimmed) : `${capital(trimmed)}.`;
 }
 
 /** An object as it is called: "car 3" when it is followed, else "car"; regions by what they are. */
