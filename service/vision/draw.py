@@ -144,7 +144,7 @@ def _name(rois: Rois, i: int) -> str:
     """Class and track; the confidence of a box without a track."""
     track_id = int(rois.track_id[i])
     if track_id == NO_TRACK:
-        return f"{rois.class_name[i]} {rois.confidence[i]:.2f}"
+        return f"{rois.class_name[i]} {100 * rois.confidence[i]:.0f} %"
     return f"{rois.class_name[i]} #{track_id}"
 
 

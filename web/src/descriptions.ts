@@ -70,8 +70,8 @@ export class DescriptionList {
 
   private comparison(item: Explanation, scale: number): HTMLElement {
     const rival = item.counterpart === null ? null : this.hierarchy()?.sentence(item.counterpart);
-    const name = item.polarity === "anomaly" ? "Its normal counterpart" : "The closest anomaly";
-    const rows = [similarity("This description", item.similarity, scale, "own")];
+    const name = item.polarity === "anomaly" ? "Similarity of its normal counterpart" : "Similarity of the closest anomaly";
+    const rows = [similarity("Similarity of this description", item.similarity, scale, "own")];
     if (item.counterpart !== null) {
       rows.push(similarity(name, rivalOf(item), scale, "rival"));
       if (rival) rows.push(h("p", { class: "rival" }, `“${rival}”`));

@@ -31,8 +31,11 @@ export class Film {
       this.draw();
       this.loop();
     };
-    video.onpause = video.onseeked = () => this.look(true);
-    video.onloadeddata = () => this.look(true);
+    // Only a film that played says where it is; a still one is where it was sent, even while it
+    // is loaded or looks for the place.
+    video.onpause = () => {
+      if (!video.seeking) this.look(true);
+    };
   }
 
   /** Load the film. False when the job made none. */
@@ -71,7 +74,7 @@ export class Film {
   close(): void {
     this.gone = true;
     this.video.pause();
-    this.video.onplay = this.video.onpause = this.video.onseeked = this.video.onloadeddata = null;
+    this.video.onplay = this.video.onpause = null;
     this.video.removeAttribute("src");
     this.video.load();
   }

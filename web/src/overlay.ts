@@ -5,6 +5,7 @@ import type { Explanation, FrameScore, Roi } from "./types";
 import { objectName } from "./words";
 
 const FONT = 13; // pixels of the screen
+const LEGIBLE = 11;
 const LETTER = 0.62; // width of a letter, in heights of the font
 
 export class Overlay {
@@ -44,14 +45,15 @@ export class Overlay {
     const unit = frame.width / Math.max(this.root.clientWidth, 1); // one pixel of the screen
     const pair = [chosen?.subject, chosen?.object].filter((roi): roi is Roi => !!roi);
     const parts: SVGElement[] = [];
+    const drawn = drawnFont(frame);
     const named = !this.bare && chosen === frame.explanations[0];
     if (this.dimmed && !named && pair.some((roi) => roi.roi_source !== "pseudo")) parts.push(shade(frame, pair));
     if (this.bare) parts.push(...this.others(frame, pair).map((roi) => box(roi, "other")));
-    const labels = new Labels(frame, this.bare ? FONT * unit : Math.max(FONT * unit, drawnFont(frame)));
+    const labels = new Labels(frame, this.bare ? FONT * unit : Math.max(FONT * unit, drawn));
     pair.forEach((roi, side) => {
       parts.push(box(roi, "halo"), box(roi, side === 0 ? "subject" : "object"));
     });
-    if (named) pair.length = 0;
+    if (named && drawn >= LEGIBLE * unit) pair.length = 0; // the film names it well enough
     pair.forEach((roi, side) => {
       const text = `${side + 1} ${objectName(roi)}`;
       parts.push(...labels.place(roi, text, side === 0 ? "subject" : "object", true));

@@ -129,6 +129,7 @@ export class ResultView {
     this.facts.textContent = `${result.width} × ${result.height} px · model ${answer.model.bundle}`;
     this.setVerdict(result.anomalous, result.anomalous ? "Anomalous" : "No anomaly found");
     this.showParts(false);
+    show(this.noFilm, false);
     this.screen.style.aspectRatio = `${result.width} / ${result.height}`;
     this.picture.src = URL.createObjectURL(file);
     this.picture.alt = `${file.name} with the objects found in it`;
@@ -195,7 +196,9 @@ export class ResultView {
     const { threshold } = this;
     this.moment.textContent = title;
     this.number.textContent = percent(probability);
-    this.number.classList.toggle("alarm-text", threshold !== null && probability >= threshold);
+    const alarm = threshold !== null && probability >= threshold;
+    this.number.classList.toggle("alarm-text", alarm);
+    this.meter.classList.toggle("alarm", alarm);
     this.alarm.textContent = threshold === null ? "" : `, alarm from ${percent(threshold)}`;
     this.meter.value = probability;
     this.note.textContent =
