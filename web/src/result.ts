@@ -199,7 +199,7 @@ export class ResultView {
     const alarm = threshold !== null && probability >= threshold;
     this.number.classList.toggle("alarm-text", alarm);
     this.meter.classList.toggle("alarm", alarm);
-    this.alarm.textContent = threshold === null ? "" : `, alarm from ${percent(threshold)}`;
+    this.alarm.textContent = threshold === null ? "" : `alarm from ${percent(threshold)}`;
     this.meter.value = probability;
     this.note.textContent =
       "This footage looks unlike what the model learned from, so only kind, place and motion of the objects count.";
