@@ -24,8 +24,19 @@ from model.recipe import Section
 log = structlog.get_logger()
 Cell = tuple[str, int]
 CellFigures = dict[Appearance, LayoutFigures]
-HEADS = ("variant", "seed", "image to text", "95 %", "text to image", "true > inverse",
-         "octants off", "ARI images", "ARI texts", "ARI images, fixed", "ARI texts, fixed")  # fmt: skip
+HEADS = (
+    "variant",
+    "seed",
+    "image to text",
+    "95 %",
+    "text to image",
+    "true > inverse",
+    "octants off",
+    "ARI images",
+    "ARI texts",
+    "ARI images, fixed",
+    "ARI texts, fixed",
+)
 
 
 class SweepError(ModelError):
@@ -81,7 +92,7 @@ def _run(recipe: SweepRecipe, cell: Cell, out: Path) -> CellFigures:
         figures[appearance] = layout_figures(embedded)
         if name in recipe.pictures and seed == recipe.seeds[0]:
             draw_tsne(embedded, f"{name}, {appearance} appearance", folder / f"tsne_{appearance}")
-    content = {"made_with": _made_with(recipe, cell)}
+    content: dict[str, object] = {"made_with": _made_with(recipe, cell)}
     content |= {appearance: row.as_dict() for appearance, row in figures.items()}
     partial = folder / "figures.partial"
     partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -171,7 +171,8 @@ class _Builder:
 
     def _join(self, i: int) -> None:
         """Hang a noun on the first of its list."""
-        assert self.noun is not None and self.joint is not None
+        assert self.noun is not None
+        assert self.joint is not None
         first = self.noun
         if self.clause.subjects and self._is_worn(first) and self._acts(i):
             first = self.clause.subjects[0]  # "a man in glasses and a woman"

@@ -1,9 +1,9 @@
-"""What may follow what in a caption: costs that make the cheapest reading of all words the right one.
+"""What may follow what in a caption: costs that make the cheapest reading the right one.
 
-A word is often verb or noun ("lights", "parks", "queue"). Only the whole caption tells: a clause has
-one finite verb, it agrees with its subject, "a" asks for a singular. Each such fact is a cost here;
-the tagger looks for the sequence whose sum is least. Costs are set by hand, about 1 for what is
-unusual and 4 and more for what is wrong.
+A word is often verb or noun ("lights", "parks", "queue"). Only the whole caption tells: a clause
+has one finite verb, it agrees with its subject, "a" asks for a singular. Each such fact is a cost
+here; the tagger looks for the sequence whose sum is least. Costs are set by hand, about 1 for what
+is unusual and 4 and more for what is wrong.
 """
 
 from dataclasses import dataclass, replace
@@ -119,21 +119,7 @@ def _before(state: State, word: Word) -> float:
 def _in_phrase(state: State, word: Word) -> tuple[float, State]:
     """A determiner, number, adjective or noun: it goes on with a noun phrase or begins one."""
     goes_on = state.last in IN_PHRASE and word.reading != "DET"
-    cost = 0.0
-    if state.last == "NOUN":
-        compound = 0.0 if word.reading == "NOUN" else 1.2
-        if word.reading == "NOUN":
-            compound = 0.0 if word.possessive else 0.7 + 1.5 * (state.noun == "many")
-        cost += 2.5 if word.reading == "DET" else compound
-    elif not goes_on:
-        if state.last == "V:participle":
-            cost += 2.0
-        if state.adverb:
-            cost += 0.5
-        if word.reading == "NOUN" and word.number == "one":
-            cost += 1.0 if state.last == "TO" else 0.3
-    if word.verbal and state.last in ("BE", "AUX", "NOUN", "PUNCT"):
-        cost += 0.4 if state.last == "NOUN" else 1.0
+    cost = _phrase_cost(state, word, goes_on)
     role, waiting, subject = state.role, state.waiting, state.subject
     if not goes_on and not (state.last == "NOUN" and word.reading != "DET"):
         role = _role(state)
@@ -150,6 +136,25 @@ def _in_phrase(state: State, word: Word) -> tuple[float, State]:
         state, last=word.reading, wants=wants, role=role, waiting=waiting, subject=subject,
         noun=noun, adverb=False,
     )  # fmt: skip
+
+
+def _phrase_cost(state: State, word: Word, goes_on: bool) -> float:
+    cost = 0.0
+    if state.last == "NOUN":
+        compound = 0.0 if word.reading == "NOUN" else 1.2
+        if word.reading == "NOUN":
+            compound = 0.0 if word.possessive else 0.7 + 1.5 * (state.noun == "many")
+        cost += 2.5 if word.reading == "DET" else compound
+    elif not goes_on:
+        if state.last == "V:participle":
+            cost += 2.0
+        if state.adverb:
+            cost += 0.5
+        if word.reading == "NOUN" and word.number == "one":
+            cost += 1.0 if state.last == "TO" else 0.3
+    if word.verbal and state.last in ("BE", "AUX", "NOUN", "PUNCT"):
+        cost += 0.4 if state.last == "NOUN" else 1.0
+    return cost
 
 
 def _role(state: State) -> Role:

@@ -11,6 +11,7 @@ ADJECTIVE = re.compile(r"^(?!vege|const|rad|f|d)\w{3,}(ful|ous|able|ible|less)$|
 PHRASE = frozenset({"DET", "ADJ", "NUM", "NOUN", "PROPN"})  # what a noun phrase is made of
 BEAM = 24  # readings kept after each word; captions need three or four
 POS: dict[str, str] = {"REL": "PRON", "TO": "ADP", "BE": "AUX", "EX": "ADV"}
+FIXED = {"there": (Word("EX", prior=0.2), Word("ADV", prior=0.5)), "to": (Word("TO"),)}
 
 
 @dataclass(slots=True)
@@ -91,27 +92,25 @@ def _choices(word: Tagged, i: int, words: list[Tagged], lexicon: Lexicon) -> lis
 
 
 def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[Word]:
-    found: list[Word] = []
     if lexicon.has("conjunctions", lower):
         return [Word("CCONJ")]
-    if lower == "there":
-        return [Word("EX", prior=0.2), Word("ADV", prior=0.5)]
-    if lower == "to":
-        return [Word("TO")]
-    if lexicon.has("copulas", lower):
-        number: Number = (
-            "one" if lower in ("is", "was") else "many" if lower in ("are", "were") else "any"
-        )
-        return [Word("BE", number)]
-    if lexicon.has("auxiliaries", lower):
-        number = "one" if lower in ("has", "does") else "any"
-        found.append(Word("AUX", number))
-        if lower in ("has", "have", "had", "does", "do", "did"):
-            form: Reading = (
-                "V:s" if number == "one" else "V:past" if lower in ("had", "did") else "V:base"
-            )
-            found.append(Word(form, "many" if form == "V:base" else number))
-        return found
+    if lower in FIXED:
+        return list(FIXED[lower])
+    if lexicon.has("copulas", lower) or lexicon.has("auxiliaries", lower):
+        return _auxiliary(lower, lexicon)
+    found = _pro_forms(lower, lexicon)
+    if lexicon.has("subordinators", lower):
+        found.append(Word("SCONJ", prior=0.4))
+    if lexicon.has("prepositions", lower):
+        found.append(Word("ADP"))
+    if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
+        found += _adverb(lower, i, words, lexicon)
+    return found
+
+
+def _pro_forms(lower: str, lexicon: Lexicon) -> list[Word]:
+    """Relatives, numbers, determiners and pronouns."""
+    found: list[Word] = []
     if lexicon.has("relatives", lower):
         found.append(Word("REL"))
     if lexicon.has("numbers", lower) or lower.isdigit():
@@ -120,17 +119,32 @@ def _closed(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[W
         found.append(Word("DET", _asked_for(lower), prior=1.5 if lower == "that" else 0.0))
     if lexicon.has("pronouns", lower) and not lexicon.has("relatives", lower):
         found.append(Word("PRON", "one" if lower in ("he", "she", "it") else "any"))
-    if lexicon.has("subordinators", lower):
-        found.append(Word("SCONJ", prior=0.4))
-    if lexicon.has("prepositions", lower):
-        found.append(Word("ADP"))
-    if lexicon.has("adverbs", lower) or lexicon.has("particles", lower):
-        found.append(Word("ADV", prior=-1.0 if _is_phrasal(lower, i, words, lexicon) else 0.3))
-        if i and lexicon.has("particles", lower) and _ends_like_participle(words[i - 1], lexicon):
-            found.append(Word("ADJ", prior=0.8))  # "a broken down van"
-        if lexicon.has("adverb_nouns", lower):
-            found.append(Word("NOUN", "one", prior=1.0))
-            found.append(Word("ADJ", prior=0.8))
+    return found
+
+
+def _adverb(lower: str, i: int, words: list[Tagged], lexicon: Lexicon) -> list[Word]:
+    found = [Word("ADV", prior=-1.0 if _is_phrasal(lower, i, words, lexicon) else 0.3)]
+    if i and lexicon.has("particles", lower) and _ends_like_participle(words[i - 1], lexicon):
+        found.append(Word("ADJ", prior=0.8))  # "a broken down van"
+    if lexicon.has("adverb_nouns", lower):
+        found.append(Word("NOUN", "one", prior=1.0))
+        found.append(Word("ADJ", prior=0.8))
+    return found
+
+
+def _auxiliary(lower: str, lexicon: Lexicon) -> list[Word]:
+    """The readings of "is", "has", "did" and their kind."""
+    number: Number
+    if lexicon.has("copulas", lower):
+        number = "one" if lower in ("is", "was") else "many" if lower in ("are", "were") else "any"
+        return [Word("BE", number)]
+    number = "one" if lower in ("has", "does") else "any"
+    found = [Word("AUX", number)]
+    if lower in ("has", "have", "had", "does", "do", "did"):
+        form: Reading = (
+            "V:s" if number == "one" else "V:past" if lower in ("had", "did") else "V:base"
+        )
+        found.append(Word(form, "many" if form == "V:base" else number))
     return found
 
 

@@ -1,8 +1,8 @@
 """A small spaCy pipeline from treebanks, for machines without spaCy's English one.
 
-Captions and traffic sentences (`model.curation.practice` and the hierarchy's own) join the treebanks,
-with the trees of the deterministic parser: the treebanks know no "cyclist", and a parser of their
-size takes "crosses" for a noun.
+Captions and traffic sentences (`model.curation.practice` and the hierarchy's own) join the
+treebanks, with the trees of the deterministic parser: the treebanks know no "cyclist", and a
+parser of their size takes "crosses" for a noun.
 """
 
 from collections.abc import Iterable, Iterator

@@ -156,8 +156,8 @@ def decide(judged: Sequence[Judged], dev: Sequence[Judged]) -> dict[str, NDArray
 
     ``R1`` inverse: nearer to its sentence than to the inverse one. ``R2``: similarity above the
     mean over all relations by a threshold that fits the dev items best; left out without any.
-    ``R3``: nearer than to the sentence without its relation. ``always true``, ``geometry only`` (true where the boxes are
-    silent): controls.
+    ``R3``: nearer than to the sentence without its relation. ``always true``, ``geometry only``
+    (true where the boxes are silent): controls.
     """
     centred = np.array([j.similarity - j.others for j in judged])
     answers = {

@@ -65,7 +65,7 @@ def test_spans_point_at_the_words(text: str, subject: str, verb: str, object_: s
     ("text", "reason"),
     [
         ("He hits her.", "a role is a pronoun or number"),
-        ("A car stops at night.", "the object is a time or measure"),
+        ("A car stops for an hour.", "the object is a time or measure"),
         ("The background shows a car.", "the subject is a picture or a part of it"),
         ("A truck is on fire.", "the phrase is an idiom"),
     ],

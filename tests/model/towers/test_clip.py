@@ -184,7 +184,7 @@ def test_clip_s_own_tokenizer_is_the_default() -> None:
 
 
 def gemma_like(folder: Path) -> str:
-    """A tokenizer of SigLIP2's kind: byte fallback, a visible space, capitals kept, an end token."""
+    """A tokenizer of SigLIP2's kind: byte fallback, visible space, capitals kept, an end token."""
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True))  # noqa: S106
     tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
     special = ["<pad>", "<eos>", "<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
