@@ -39,6 +39,7 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 DESK, PHONE = (1280, 900), (390, 844)
+LARGEST_CLIP = 2_000_000  # bytes
 MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
 
 OpenPage = Callable[..., Page]
@@ -102,6 +103,7 @@ def _serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
         "SACLIP_PORT": "0",
         "SACLIP_THREADS": "1",
         "SACLIP_MIN_FREE_BYTES": "0",
+        "SACLIP_MAX_VIDEO_BYTES": str(LARGEST_CLIP),
         "SACLIP_LOG_FORMAT": "json",
         **more,
     }

@@ -24,7 +24,7 @@ def main(address: str) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         desk = _sample(browser, address, (1280, 1120), "light")
         _take(desk, "clip.png")
-        _take(_broken_rule(desk), "descriptions.png")
+        _take(_broken_rule(desk), "descriptions.png", "#editor")
         _take(_sample(browser, address, (390, 1120), "dark"), "phone.png")
         browser.close()
 
@@ -50,15 +50,14 @@ def _broken_rule(page: Page) -> Page:
     """A severity that there is not, found by the server and shown at its line."""
     put(editor(page), "severity: 3", "severity: 9")
     expect(page.locator("#editor-found button")).to_have_count(1)
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.evaluate("document.getElementById('tree-title').scrollIntoView()")
     return page
 
 
-def _take(page: Page, name: str) -> None:
+def _take(page: Page, name: str, part: str | None = None) -> None:
     path: Path = OUT / name
     page.wait_for_timeout(300)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    shot = page.locator(part).screenshot() if part else page.screenshot()
+    picture = Image.open(io.BytesIO(shot)).convert("RGB")
     # 256 colours without a pattern of dots: a third of the size, and no eye sees it.
     picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.page.conftest import DESK, PHONE, ROOT, SAMPLE, OpenPage, until
+from tests.page.conftest import DESK, LARGEST_CLIP, PHONE, ROOT, SAMPLE, OpenPage, until
 from tests.page.test_clips import shown
 from tests.page.test_pictures_and_knowledge import PICTURE, editor, put
 
@@ -81,11 +81,15 @@ def test_a_refusal_is_told_with_what_to_do(open_page: OpenPage, status: int, adv
 
 
 def test_the_services_own_refusals_are_told(open_page: OpenPage) -> None:
-    """A file that is no clip, and a picture that is cut off."""
+    """A file that is no clip, one that is too large, and a picture that is cut off."""
     page = open_page()
     words: FilePayload = {"name": "clip.mp4", "mimeType": "video/mp4", "buffer": b"words"}
     page.set_input_files("#file", files=[words])
     expect(page.locator("#notice h2")).to_have_text("The video's format is not supported.")
+    large: FilePayload = {**words, "buffer": bytes(2 * LARGEST_CLIP)}
+    page.set_input_files("#file", files=[large])
+    expect(page.locator("#notice")).to_contain_text("more bytes than the service accepts")
+    expect(page.locator("#notice")).to_contain_text("Send a smaller or shorter file")
     cut = PICTURE.copy()
     cut["buffer"] = PICTURE["buffer"][:60]
     page.set_input_files("#file", files=[cut])
