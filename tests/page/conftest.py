@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -31,6 +32,7 @@ from playwright.sync_api import (
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
+SACLIP = [sys.executable, "-c", "from service.cli import main; main()"]
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
 # Chromium calls home by itself; a test that counts outside requests must not see that.
@@ -40,7 +42,7 @@ ARGUMENTS = [
 ]  # fmt: skip
 DESK, PHONE = (1280, 900), (390, 844)
 LARGEST_CLIP = 2_000_000  # bytes
-MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
+PEAK = 0.85  # probability that the sample reaches, so that it has a segment whatever the weights
 
 OpenPage = Callable[..., Page]
 
@@ -60,7 +62,8 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(EMBEDDED_BUNDLE, folder)
     path = folder / "calibration.json"
     calibration = json.loads(path.read_text())
-    calibration["clips"]["affine"]["paired"]["intercept"] += MORE_EAGER
+    affine = calibration["clips"]["affine"]["paired"]
+    affine["intercept"] = math.log(PEAK / (1 - PEAK)) - affine["slope"] * _highest_score(folder)
     path.write_text(json.dumps(calibration))
     content = path.read_bytes()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -68,6 +71,15 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest["files"]["calibration.json"] = {"sha256": digest, "bytes": len(content)}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     return folder
+
+
+def _highest_score(folder: Path) -> float:
+    """Of the sample's frames, by the shipped bundle."""
+    report = folder.parent / "report.json"
+    command = [*SACLIP, "analyze", str(SAMPLE), "--json", str(report)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=environment, check=True, capture_output=True, cwd=folder.parent)
+    return float(max(frame["score"] for frame in json.loads(report.read_text())["frames"]))
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +119,7 @@ def _serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
         "SACLIP_LOG_FORMAT": "json",
         **more,
     }
-    command = [sys.executable, "-c", "from service.cli import main; main()", "serve"]
+    command = [*SACLIP, "serve"]
     environment = {**inherited, **settings, "PYTHONPATH": str(ROOT)}
     log = folder / "server.log"
     with log.open("w") as out:

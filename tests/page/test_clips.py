@@ -42,9 +42,11 @@ def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
 
     assert {"Scoring frames", "Drawing the film"} <= set(stages)
     assert [url.rpartition("/")[2] for url in streams] == ["events"]
-    expect(page.locator("#verdict")).to_have_text("1 anomalous segment")
+    expect(page.locator("#verdict")).to_contain_text("anomalous segment")
     expect(page.locator("#result-facts")).to_contain_text("75 frames scored, 10 per second")
-    expect(page.locator("#segments li")).to_have_count(1)
+    found = int(page.locator("#verdict").inner_text().split()[0])
+    assert found >= 1
+    expect(page.locator("#segments li")).to_have_count(found)
     expect(page.locator("#job-list li").first).to_contain_text("intersection.mp4")
     assert re.search(r"#job=[0-9a-f-]{36}$", page.url)
     until(page, "document.getElementById('film').readyState >= 2")
@@ -112,11 +114,11 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
         assert place(report) == expected, key
     report.keyboard.press("Home")
     report.keyboard.press("PageDown")
-    peak = place(report)
-    assert 0 < peak < 74
+    first = place(report)
+    assert 0 < first < 74
     report.keyboard.press("End")
     report.keyboard.press("PageUp")
-    assert place(report) == peak
+    assert first <= place(report) < 74
     expect(report.locator("#timeline")).to_have_attribute(
         "aria-valuetext", re.compile("within a segment")
     )
@@ -127,7 +129,7 @@ def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
     peak = place(report)
     report.focus("#timeline")
     report.keyboard.press("End")
-    report.click("#segments button")
+    report.locator("#segments button").first.click()
 
     assert place(report) == peak
 
@@ -203,8 +205,10 @@ def test_motion_and_doubt_are_told_in_plain_words(open_page: OpenPage, job_id: s
 
 
 def test_hits_of_the_report_are_counted_in_the_tree(report: Page) -> None:
-    """One segment, so one hit at its scenario and at each heading above it."""
-    expect(report.locator("#tree > li").first.locator(".hits").first).to_have_text("1 hit")
+    """Each segment is one hit at its scenario and at each heading above it."""
+    segments = report.locator("#segments li").count()
+    hits = report.locator("#tree > li").first.locator(".hits")
+    expect(hits.first).to_have_text(re.compile(rf"^{segments} hits?$"))
 
 
 def test_everything_can_be_downloaded(report: Page) -> None:
