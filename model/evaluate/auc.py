@@ -89,6 +89,28 @@ def stratified_auc(clips: Sequence[LabelledScores], bins: int = POSITION_BINS) -
     return total / weights if weights else float("nan")
 
 
+def paired_interval(
+    first: Sequence[LabelledScores],
+    second: Sequence[LabelledScores],
+    measure: Measure,
+    draws: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of ``measure(first) - measure(second)``, the same clips in each draw."""
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(draws):
+        drawn = rng.integers(0, len(first), len(first)).tolist()
+        values.append(measure([first[i] for i in drawn]) - measure([second[i] for i in drawn]))
+    known = np.array([value for value in values if not np.isnan(value)])
+    if len(known) == 0:
+        return float("nan"), float("nan")
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(known, [tail, 100 - tail])
+    return float(low), float(high)
+
+
 def bootstrap_interval(
     clips: Sequence[LabelledScores],
     measure: Measure,

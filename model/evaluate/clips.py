@@ -4,37 +4,48 @@
 
 `DIR/clips.jsonl` holds one labelled clip a line. Frames are numbered as in the file; the anomaly
 runs from `anomaly_start` to `anomaly_end`, both inclusive; frames from `replay_from` on are a
-slow-motion replay and are not scored.
+slow-motion replay and are not scored. The teacher of the detector, or any YOLOX of COCO's classes,
+takes the detector's place with `--detector`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import yaml
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import track
 
+from model.detector.evaluate import teacher_spec
+from model.evaluate.alarms import alarm_figures, leave_one_out, normal_part
 from model.evaluate.auc import LabelledScores, roc_auc
 from model.evaluate.report import (
     ClipFigures,
     ClipsEvaluation,
+    alarms_table,
     clips_table,
     figures_table,
     score_figures,
     write_evaluation,
 )
 from model.evaluate.timeline import draw_timeline
+from model.evaluate.traffic import shuffled_texts
+from model.evaluate.variants import VariantRecorder, joined
+from service.bundle.sessions import make_session
 from service.pipeline.engine import Engine, load_engine
 from service.pipeline.report import Report, SegmentRow
 from service.pipeline.video import VideoAnalyzer
 from service.scoring.calibration import Mode
+from service.vision.detector import Detector
 from service.vision.isolated import in_this_process
 
 MAX_PIXELS, MAX_SECONDS = 100_000_000, 86_400.0  # our own test material, not an upload
+ALLOWED_FALSE = 1  # in all normal footage, when a clip is left out of its own threshold
 
 
 class LabelledClip(BaseModel):
@@ -85,6 +96,7 @@ def evaluate_clips(
     sample_fps: float = 10.0,
     clip_ids: Sequence[str] = (),
     threads: int = 0,
+    detector: Path | None = None,
     console: Console | None = None,
 ) -> ClipsEvaluation:
     """Analyse every labelled clip, measure, and write reports, figures and timelines.
@@ -97,6 +109,7 @@ def evaluate_clips(
         sample_fps: Frames a second that are scored.
         clip_ids: Only these clips; all when empty.
         threads: Threads inside one operator; 0 lets the runtime choose.
+        detector: A YOLOX of COCO's classes to use instead of the bundle's detector.
         console: Where the tables go; standard output when left out.
     """
     shown = console or Console()
@@ -106,32 +119,76 @@ def evaluate_clips(
         raise ValueError(
             f"{folder}/clips.jsonl has no clip {', '.join(sorted(missing)) or 'at all'}"
         )
-    engine = load_engine(bundle_dir, threads)
-    analyzer = VideoAnalyzer(engine, in_this_process(MAX_PIXELS, MAX_SECONDS))
+    engine = _engine(bundle_dir, threads, detector)
+    open_clip = in_this_process(MAX_PIXELS, MAX_SECONDS)
+    shuffled = replace(engine, analyzer=shuffled_texts(engine.analyzer))
     out.mkdir(parents=True, exist_ok=True)
-    reports = []
+    reports, shuffled_reports, recorders = [], [], []
     for clip in track(clips, "analysing clips", console=shown, transient=True):
-        report = analyzer.analyze(folder / clip.file, sample_fps, mode, name=clip.file)
+        recorder = VariantRecorder(engine.analyzer.text_bank)
+        path = folder / clip.file
+        report = VideoAnalyzer(engine, open_clip).analyze(
+            path, sample_fps, mode, name=clip.file, on_frame=recorder
+        )
+        shuffled_reports.append(VideoAnalyzer(shuffled, open_clip).analyze(path, sample_fps, mode))
+        recorders.append(recorder)
         (out / f"{clip.id}.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
         draw_timeline(clip.id, report, _window_s(clip, report), engine, out / f"{clip.id}.png")
         reports.append(report)
-    evaluation = evaluation_of(engine, clips, reports, sample_fps)
+    evaluation = evaluation_of(engine, clips, reports, shuffled_reports, recorders, sample_fps)
     write_evaluation(evaluation, out / "evaluation.json")
     shown.print(clips_table(evaluation))
+    shown.print(alarms_table(evaluation))
     shown.print(figures_table(evaluation))
     return evaluation
 
 
+def normal_footage(engine: Engine, folders: Sequence[Path]) -> list[LabelledScores]:
+    """Scores of what comes before the anomalies of labelled clips, and of the normal ones.
+
+    Args:
+        engine: With the calibration that is to get a threshold.
+        folders: Each with its ``clips.jsonl``; one that is missing has no footage.
+    """
+    open_clip = in_this_process(MAX_PIXELS, MAX_SECONDS)
+    found = []
+    for folder in folders:
+        clips = read_labels(folder) if folder.is_dir() else []
+        for clip in track(clips, f"normal parts of {folder.name}"):
+            report = VideoAnalyzer(engine, open_clip).analyze(folder / clip.file)
+            found.append(normal_part(labelled_scores(clip, report)))
+    return [clip for clip in found if len(clip.scores) > 1]
+
+
 def evaluation_of(
-    engine: Engine, clips: Sequence[LabelledClip], reports: Sequence[Report], sample_fps: float
+    engine: Engine,
+    clips: Sequence[LabelledClip],
+    reports: Sequence[Report],
+    shuffled: Sequence[Report],
+    recorders: Sequence[VariantRecorder],
+    sample_fps: float,
 ) -> ClipsEvaluation:
-    """Measure finished reports against their labels."""
+    """Measure finished reports against their labels.
+
+    Args:
+        engine: Its calibration names smoothing and thresholds.
+        clips: The labels.
+        reports: Of the clips, in order.
+        shuffled: Reports with the vectors of the descriptions shuffled.
+        recorders: What text, motion and geometry say alone.
+        sample_fps: Frames a second that were scored.
+    """
     scored = [labelled_scores(clip, report) for clip, report in zip(clips, reports, strict=True)]
     eq11 = [
         replace(s, scores=np.array([row.eq11 for row in report.frames[: len(s.scores)]]))
         for s, report in zip(scored, reports, strict=True)
     ]
-    smoothing_s = engine.analyzer.calibration.clips.smoothing_s
+    mixed = [labelled_scores(clip, report) for clip, report in zip(clips, shuffled, strict=True)]
+    calibration = engine.analyzer.calibration.clips
+    smoothing_s, release_s = calibration.smoothing_s, calibration.release_s
+    variants = [r.scores(s, calibration) for r, s in zip(recorders, scored, strict=True)]
+    own = [calibration.affine[reports[0].model.mode]] * len(scored)
+    left_out = leave_one_out(scored, calibration, ALLOWED_FALSE)
     model = reports[0].model
     return ClipsEvaluation(
         bundle=model.bundle,
@@ -141,7 +198,20 @@ def evaluation_of(
         smoothing_s=smoothing_s,
         num_clips=len(clips),
         num_clips_with_both=sum(0 < s.labels.sum() < len(s.labels) for s in scored),
-        rows=score_figures({f"score ({model.mode})": scored, "eq11": eq11}, smoothing_s),
+        rows=score_figures(
+            {
+                f"score ({model.mode})": scored,
+                "eq11": eq11,
+                **joined(variants),
+                "shuffled texts": mixed,
+            },
+            smoothing_s,
+            release_s,
+        ),
+        alarms=(
+            alarm_figures("threshold of the bundle", scored, own, calibration),
+            alarm_figures("threshold of the other clips", scored, left_out, calibration),
+        ),
         clips=tuple(
             _clip_figures(clip, report, s)
             for clip, report, s in zip(clips, reports, scored, strict=True)
@@ -151,6 +221,7 @@ def evaluation_of(
 
 def _clip_figures(clip: LabelledClip, report: Report, scored: LabelledScores) -> ClipFigures:
     auc = roc_auc(scored.scores, scored.labels)
+    codes = _dota_codes().get(clip.id, ())
     end_s = float(scored.times_s[-1])
     segments = [segment for segment in report.segments if segment.start_s <= end_s]
     window = _window_s(clip, report)
@@ -166,7 +237,26 @@ def _clip_figures(clip: LabelledClip, report: Report, scored: LabelledScores) ->
         segments_on_anomaly=len(hits),
         delay_s=hits[0].start_s - window[0] if hits and window else None,
         best_description=_best_text(strongest),
+        best_leaf=_best_leaf(strongest),
+        dota=tuple(codes),
     )
+
+
+def _engine(bundle_dir: Path, threads: int, detector: Path | None) -> Engine:
+    engine = load_engine(bundle_dir, threads)
+    if detector is not None:
+        engine.analyzer.detector = Detector(make_session(detector, threads), teacher_spec())
+    return engine
+
+
+def _dota_codes() -> dict[str, list[str]]:
+    text = (files("model.evaluate") / "dev_codes.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def _best_leaf(segment: SegmentRow | None) -> str | None:
+    anomalies = [e for e in segment.explanations if e.polarity == "anomaly"] if segment else []
+    return anomalies[0].description_id.rsplit(".", 1)[0] if anomalies else None
 
 
 def _best_text(segment: SegmentRow | None) -> str | None:

@@ -58,12 +58,42 @@ def evaluate_clips(
     ] = None,
     sample_fps: Annotated[float, typer.Option(min=0.1, max=60)] = 10.0,
     clip: Annotated[list[str] | None, typer.Option(help="Only this clip; may be repeated.")] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="YOLOX of COCO's classes instead of the bundle's.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
-    """Frame AUC on labelled clips beside the controls that look at no pixel."""
+    """Frame AUC and alarms on labelled clips beside the controls that look at no pixel."""
     from model.evaluate.clips import evaluate_clips as run
     from service.bundle.bundle import EMBEDDED_BUNDLE
 
-    run(folder, bundle or EMBEDDED_BUNDLE, out, sample_fps=sample_fps, clip_ids=tuple(clip or ()))
+    run(
+        folder,
+        bundle or EMBEDDED_BUNDLE,
+        out,
+        sample_fps=sample_fps,
+        clip_ids=tuple(clip or ()),
+        threads=threads,
+        detector=detector,
+    )
+
+
+@evaluate_app.command("traffic")
+def evaluate_traffic(
+    out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/traffic.json"),
+    bundle: BundleOption = None,
+    clips: Annotated[int, typer.Option(min=10, help="Half of them with an accident.")] = 120,
+) -> None:
+    """Held-out generated clips: AUC and best leaf of text, of motion, of both."""
+    import json
+
+    from model.evaluate.traffic import evaluate_traffic as run
+    from model.evaluate.traffic import shuffled_texts
+
+    analyzer = _engine(bundle).analyzer
+    figures = run(analyzer, shuffled_texts(analyzer), clips)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 @evaluate_app.command("layouts")

@@ -36,12 +36,20 @@ def always_on(clips: Sequence[LabelledScores]) -> list[LabelledScores]:
 
 
 def noise_control(
-    clips: Sequence[LabelledScores], smoothing_s: float, seed: int
+    clips: Sequence[LabelledScores],
+    smoothing_s: float,
+    seed: int,
+    release_s: float | None = None,
 ) -> list[LabelledScores]:
     """Uniform noise through our own smoother: 0.5 unless the smoother leaks the position."""
     generator = np.random.default_rng(seed)
     return [
-        replace(clip, scores=smooth(clip.times_s, generator.random(len(clip.times_s)), smoothing_s))
+        replace(
+            clip,
+            scores=smooth(
+                clip.times_s, generator.random(len(clip.times_s)), smoothing_s, release_s
+            ),
+        )
         for clip in clips
     ]
 
@@ -50,8 +58,9 @@ def mean_over_noise(
     clips: Sequence[LabelledScores],
     measure: Measure,
     smoothing_s: float,
+    release_s: float | None = None,
     draws: int = NOISE_DRAWS,
 ) -> float:
     """The measure of ``noise_control``, averaged over seeds 0, 1, ..."""
-    values = [measure(noise_control(clips, smoothing_s, seed)) for seed in range(draws)]
+    values = [measure(noise_control(clips, smoothing_s, seed, release_s)) for seed in range(draws)]
     return float(np.mean(values))

@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
+from model.evaluate.alarms import AlarmFigures
 from model.evaluate.auc import (
     LabelledScores,
     Measure,
     bootstrap_interval,
+    paired_interval,
     per_clip_auc,
     pooled_auc,
     stratified_auc,
@@ -42,13 +44,17 @@ class Figure(_Row):
 
 
 class ScoreFigures(_Row):
-    """One line of the table: a score, or a control that sees no pixel."""
+    """One line of the table: a score, or a control.
+
+    ``lead`` is the first row's pooled AUC minus this one's, over the same draws of clips.
+    """
 
     name: str
     is_control: bool
     pooled: Figure
     per_clip: Figure
     stratified: Figure
+    lead: Figure
 
 
 class ClipFigures(_Row):
@@ -63,6 +69,8 @@ class ClipFigures(_Row):
     segments_on_anomaly: int
     delay_s: float | None
     best_description: str | None
+    best_leaf: str | None
+    dota: tuple[str, ...]
 
 
 class ClipsEvaluation(_Row):
@@ -76,17 +84,22 @@ class ClipsEvaluation(_Row):
     num_clips: int
     num_clips_with_both: int
     rows: tuple[ScoreFigures, ...]
+    alarms: tuple[AlarmFigures, ...]
     clips: tuple[ClipFigures, ...]
 
 
 def score_figures(
-    named: dict[str, Sequence[LabelledScores]], smoothing_s: float, draws: int = 1000
+    named: dict[str, Sequence[LabelledScores]],
+    smoothing_s: float,
+    release_s: float | None = None,
+    draws: int = 1000,
 ) -> tuple[ScoreFigures, ...]:
     """Measure each score, then the controls on the same frames.
 
     Args:
         named: Scores of the same frames by name, at least one.
         smoothing_s: Time constant of the smoother, for the noise control.
+        release_s: The same while a score falls.
         draws: Bootstrap draws.
     """
     clips = next(iter(named.values()))
@@ -95,27 +108,34 @@ def score_figures(
         "control: ramp min(t/4 s, 1)": ramp_control(clips),
         "control: always on": always_on(clips),
     }
-    rows = [_measured(name, scored, draws, False) for name, scored in named.items()]
-    rows += [_measured(name, scored, draws, True) for name, scored in controls.items()]
+    rows = [
+        _measured(name, scored, clips, draws, name.startswith("control"))
+        for name, scored in (named | controls).items()
+    ]
     noise = {
-        name: Figure(value=_known(mean_over_noise(clips, measure, smoothing_s)))
+        name: Figure(value=_known(mean_over_noise(clips, measure, smoothing_s, release_s)))
         for name, measure in MEASURES.items()
     }
-    rows.append(ScoreFigures(name="control: smoothed noise", is_control=True, **noise))
+    rows.append(
+        ScoreFigures(
+            name="control: smoothed noise", is_control=True, lead=Figure(value=None), **noise
+        )
+    )
     return tuple(rows)
 
 
 def figures_table(evaluation: ClipsEvaluation) -> Table:
     """The scores and, beside them, the controls."""
     table = Table(
-        "AUC", "pooled", "per clip", "by position",
+        "AUC", "pooled", "per clip", "by position", "lead of the first, pooled",
         title=f"{evaluation.bundle}, {evaluation.mode}: {evaluation.num_clips} clips "
         f"({evaluation.num_clips_with_both} with both classes)",
         caption="95 % intervals over clips; by position: frames at the same place of their clips",
     )  # fmt: skip
     for row in evaluation.rows:
         cells = [_cell(row.pooled), _cell(row.per_clip), _cell(row.stratified)]
-        table.add_row(row.name, *cells, style="dim" if row.is_control else "bold")
+        lead = "" if row.lead.value is None else _cell(row.lead)
+        table.add_row(row.name, *cells, lead, style="dim" if row.is_control else "bold")
     return table
 
 
@@ -138,6 +158,22 @@ def clips_table(evaluation: ClipsEvaluation) -> Table:
     return table
 
 
+def alarms_table(evaluation: ClipsEvaluation) -> Table:
+    """When alarms came."""
+    table = Table(
+        "alarms", "accidents", "in [-0.5, +2] s", "late", "missed", "false", "normal footage",
+        "95 % bound",
+    )  # fmt: skip
+    for row in evaluation.alarms:
+        table.add_row(
+            row.name,
+            *map(str, (row.accidents, row.in_window, row.late, row.missed, row.false)),
+            f"{row.normal_seconds:.0f} s",
+            f"{row.upper_per_hour:.0f} an hour",
+        )
+    return table
+
+
 def write_evaluation(evaluation: ClipsEvaluation, path: Path) -> None:
     """Write the figures as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +181,11 @@ def write_evaluation(evaluation: ClipsEvaluation, path: Path) -> None:
 
 
 def _measured(
-    name: str, clips: Sequence[LabelledScores], draws: int, is_control: bool
+    name: str,
+    clips: Sequence[LabelledScores],
+    first: Sequence[LabelledScores],
+    draws: int,
+    is_control: bool,
 ) -> ScoreFigures:
     figures = {}
     for measure_name, measure in MEASURES.items():
@@ -153,7 +193,11 @@ def _measured(
         figures[measure_name] = Figure(
             value=_known(measure(clips)), low=_known(low), high=_known(high)
         )
-    return ScoreFigures(name=name, is_control=is_control, **figures)
+    low, high = paired_interval(first, clips, pooled_auc, draws)
+    lead = Figure(
+        value=_known(pooled_auc(first) - pooled_auc(clips)), low=_known(low), high=_known(high)
+    )
+    return ScoreFigures(name=name, is_control=is_control, lead=lead, **figures)
 
 
 def _known(value: float) -> float | None:

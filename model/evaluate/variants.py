@@ -1,0 +1,77 @@
+"""What text, motion and mere geometry reach alone, from one run over the clips.
+
+The same frames, leaves, pooling and smoother for all, so that a difference is the evidence's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.evaluate.auc import LabelledScores
+from service.pipeline.frame import FrameResult
+from service.scoring.calibration import ClipsCalibration, paired_score
+from service.scoring.dynamics import fused
+from service.scoring.temporal import smooth
+from service.scoring.text_bank import TextBank
+from service.vision.clips import SampledFrame
+from service.vision.tracks import iou
+
+NAMES = ("text alone", "motion alone", "control: geometry (largest overlap)", "control: count")
+
+
+class VariantRecorder:
+    """Listens to an analysis and keeps the raw score of each variant for each frame.
+
+    Args:
+        text_bank: Of the engine that analyses.
+    """
+
+    def __init__(self, text_bank: TextBank) -> None:
+        self._text_bank = text_bank
+        self._rows: list[tuple[float, ...]] = []
+
+    def __call__(self, sampled: SampledFrame, result: FrameResult) -> None:
+        """Take one scored frame."""
+        motion = np.zeros_like(result.evidence) if result.motion is None else result.motion
+        silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
+        moved = fused(silent, motion, self._text_bank, 0.0, 1.0)
+        found = [i for i, source in enumerate(result.rois.source) if source != "pseudo"]
+        boxes = result.rois.xyxy[found].astype(np.float64)
+        self._rows.append(
+            (
+                paired_score(result.standardised),
+                paired_score(moved),
+                _largest_overlap(boxes),
+                float(len(found)),
+            )
+        )
+
+    def scores(
+        self, scored: LabelledScores, calibration: ClipsCalibration
+    ) -> dict[str, LabelledScores]:
+        """Each variant through the service's smoother, for the frames of ``scored``."""
+        columns = np.array(self._rows)[: len(scored.scores)].T
+        rise, release = calibration.smoothing_s, calibration.release_s
+        return {
+            name: replace(scored, scores=smooth(scored.times_s, column, rise, release))
+            for name, column in zip(NAMES, columns, strict=True)
+        }
+
+
+def _largest_overlap(boxes: NDArray[np.float64]) -> float:
+    if len(boxes) < 2:
+        return 0.0
+    overlap = iou(boxes, boxes)
+    np.fill_diagonal(overlap, 0.0)
+    return float(overlap.max())
+
+
+def joined(
+    variants: Sequence[dict[str, LabelledScores]],
+) -> dict[str, list[LabelledScores]]:
+    """One list of clips for each variant."""
+    return {name: [clip[name] for clip in variants] for name in NAMES}
