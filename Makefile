@@ -4,9 +4,9 @@ export PYTHON
 export ORT_DISABLE_TELEMETRY = 1
 SERVE_BIN := .venv/bin
 TRAIN_BIN := .venv-train/bin
-TOP_TESTS := $(wildcard tests/test_*.py)
+SERVE_TESTS := tests/knowledge tests/service tests/page tests/deploy $(wildcard tests/test_*.py)
 
-.PHONY: install run check test bench pipeline-tiny train-env clean
+.PHONY: install run web check test image-test faults load bench pipeline-tiny train-env clean
 
 # The serving install: no torch, no developer tools.
 install: .venv/.installed
@@ -24,14 +24,28 @@ check: .venv/.dev .venv-train/.installed web
 	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh check
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(SERVE_BIN)/mypy service knowledge tests/service tests/knowledge tests/page $(TOP_TESTS)
+	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) tests/faults tests/hostile
 	$(TRAIN_BIN)/mypy model tests/model benchmarks
 	$(SERVE_BIN)/lint-imports --no-logo
 
 test: check
-	deploy/system-packages.sh browser
-	$(SERVE_BIN)/python -m pytest tests/knowledge tests/service tests/page $(TOP_TESTS)
+	deploy/system-packages.sh tests
+	$(SERVE_BIN)/python -m pytest $(SERVE_TESTS)
 	$(TRAIN_BIN)/python -m pytest tests/model
+
+# The real Dockerfile, built, run read-only, asked and stopped; as root, without a Docker daemon.
+image-test:
+	deploy/system-packages.sh image
+	deploy/test-image.sh
+
+# What is killed, full, slow or gone: nothing is lost, and each test prints the time to recover.
+faults: .venv/.dev
+	deploy/system-packages.sh tests
+	$(SERVE_BIN)/python -m pytest tests/faults tests/hostile
+
+# Ten minutes of pictures from 64 clients, then twenty clips at once.
+load: .venv/.installed
+	$(SERVE_BIN)/python benchmarks/load.py
 
 # Ratios between ways to do the same, measured in one run.
 bench: .venv/.installed

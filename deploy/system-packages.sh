@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what the project needs of the system, where that is missing and may be done.
-# Usage: system-packages.sh venv|train|browser
+# Usage: system-packages.sh venv|train|tests|image
 set -eu
 PATH="$PATH:/usr/sbin:/sbin" # ldconfig is there, which an ordinary user's PATH leaves out
 python="${PYTHON:-python3}"
@@ -30,12 +30,22 @@ train)
     *) need libgl1 libglib2.0-0 ;;
     esac
     ;;
-browser)
-    # Tests of the page skip without one, so a machine where it cannot be installed goes on.
+tests)
+    # Their tests skip without them, so a machine where they cannot be installed goes on.
     command -v chromium >/dev/null || (need chromium fonts-dejavu-core) || true
+    command -v redis-server >/dev/null || (need redis-server) || true
+    command -v prometheus >/dev/null || (need prometheus) || true
+    ;;
+image)
+    missing=""
+    for tool in buildah podman runc mmdebstrap curl; do
+        command -v "$tool" >/dev/null || missing="$missing $tool"
+    done
+    # shellcheck disable=SC2086 # words on purpose
+    [ -z "$missing" ] || need $missing
     ;;
 *)
-    echo "usage: $0 venv|train|browser" >&2
+    echo "usage: $0 venv|train|tests|image" >&2
     exit 2
     ;;
 esac

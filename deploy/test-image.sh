@@ -10,9 +10,9 @@ cache="${IMAGE_CACHE:-$root/build/image-test}"
 max_mb=900
 
 for tool in buildah podman runc mmdebstrap curl; do
-    command -v "$tool" >/dev/null || { echo "image-test: skipped, $tool is missing" >&2; exit 0; }
+    command -v "$tool" >/dev/null || { echo "image-test: $tool is missing" >&2; exit 1; }
 done
-[ "$(id -u)" = 0 ] || { echo "image-test: skipped, it needs root" >&2; exit 0; }
+[ "$(id -u)" = 0 ] || { echo "image-test: it needs root" >&2; exit 1; }
 
 mkdir -p "$cache"
 work="$(mktemp -d)"

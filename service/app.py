@@ -1,5 +1,6 @@
 """Composition root: settings in, a ready FastAPI app out."""
 
+import errno
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from service.api.middleware import RequestMiddleware
 from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.schemas import callback_body
 from service.api.state import Shared
-from service.errors import FatalError, SettingsError
+from service.errors import FatalError, SettingsError, StorageFull
 from service.jobs.analysis import ClipAnalysis
 from service.jobs.callbacks import Callbacks, CallbackThread
 from service.jobs.in_process import InProcessQueue
@@ -70,7 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = make_metrics(engine)
     queue = _make_queue(settings, engine, metrics, callbacks, connection)
     metrics.watch_jobs(queue.counts)
-    metrics.watch_worker(queue.is_alive)
+    metrics.watch_worker(lambda: queue.trouble() is None)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
     shared = Shared(settings, engine, queue, metrics, slots, signer, callbacks)
     metrics.watch_requests(lambda: slots.taken)
@@ -221,6 +222,8 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
 
 def describe(error: Exception) -> dict[str, Any]:
     """The problem that is kept with a job that failed."""
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        error = StorageFull("the disk became full during the analysis; send the video again")
     return problem_of(error).model_dump(exclude_none=True)
 
 

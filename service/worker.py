@@ -7,6 +7,7 @@ import anyio
 import structlog
 from coredis.exceptions import RedisError
 
+from service.api.guards import free_bytes
 from service.app import (
     callbacks_of,
     describe,
@@ -17,8 +18,11 @@ from service.app import (
 )
 from service.errors import FatalError
 from service.jobs.analysis import ClipAnalysis
+from service.jobs.redis_jobs import WORKER_LIFE_S
 from service.jobs.redis_queue import RedisConnection
 from service.jobs.redis_worker import RedisWorker
+from service.observe.collectors import Pulse
+from service.observe.exporter import serve_metrics
 from service.observe.logs import set_up_logs
 from service.settings import Settings
 
@@ -40,7 +44,11 @@ def run_worker(settings: Settings) -> None:
     connection = RedisConnection(settings.redis_url)
     try:
         engine = load_live_engine(settings, connection)
-        metrics = make_metrics(engine)
+        metrics, pulse = make_metrics(engine), Pulse(WORKER_LIFE_S)
+        metrics.watch_worker(pulse.is_felt)
+        metrics.watch_disk(lambda: free_bytes(settings.data_dir), settings.min_free_bytes)
+        if settings.metrics_port:
+            serve_metrics(metrics, settings.host, settings.metrics_port)
         analysis, store = ClipAnalysis(engine, settings, metrics), make_store(settings)
         while True:
             worker = RedisWorker(
@@ -53,6 +61,7 @@ def run_worker(settings: Settings) -> None:
                 max_attempts=settings.max_job_attempts,
                 on_end=metrics.count_job,
                 callbacks=callbacks_of(settings),
+                on_beat=pulse.beat,
             )
             log.info("worker_started")
             if _worked(worker):

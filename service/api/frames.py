@@ -1,6 +1,7 @@
 """``POST /frames/score``: pictures in, scores and explanations out."""
 
 import time
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, UploadFile
@@ -19,7 +20,13 @@ from service.vision.images import Frame, decode_image
 
 router = APIRouter(prefix="/frames", tags=["frames"])
 
-Pictures = Annotated[list[UploadFile], File(description="JPEG, PNG or WebP; one or more.")]
+Decoded = tuple[str, Frame, float]
+"""Name, frame and milliseconds of decoding one picture."""
+
+MAX_GROUP_PIXELS = 16 * 1920 * 1080
+Pictures = Annotated[
+    list[UploadFile], File(min_length=1, description="JPEG, PNG or WebP; one or more.")
+]
 
 
 @router.post(
@@ -48,10 +55,11 @@ def score_frames(
         raise errors.TooManyFrames(f"{len(image)} pictures, the limit is {limit}")
     with state.slots.take():
         engine = state.engine.current
-        decoded = [
-            _decode(upload, number, state.settings) for number, upload in enumerate(image, start=1)
+        scores = [
+            score
+            for group in _groups(image, state.settings)
+            for score in _scores(engine, group, mode, top_k)
         ]
-        scores = _scores(engine, decoded, mode, top_k)
     for score in scores:
         state.metrics.stage_duration.labels("decode").observe(score.timings_ms["decode"] / 1000)
     state.metrics.inference_images.inc(len(scores))
@@ -64,8 +72,19 @@ def score_frames(
     return FramesAnswer(model=model, results=scores)
 
 
-def _decode(upload: UploadFile, number: int, settings: Settings) -> tuple[str, Frame, float]:
-    """Name, frame and milliseconds of one picture."""
+def _groups(image: list[UploadFile], settings: Settings) -> Iterator[list[Decoded]]:
+    """Decoded pictures, few enough at once that a request of large ones does not fill memory."""
+    group: list[Decoded] = []
+    for number, upload in enumerate(image, start=1):
+        group.append(_decode(upload, number, settings))
+        if sum(frame.size // 3 for _, frame, _ in group) >= MAX_GROUP_PIXELS:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _decode(upload: UploadFile, number: int, settings: Settings) -> Decoded:
     name = upload.filename or f"image {number}"
     started = time.perf_counter()
     data = upload.file.read(settings.max_image_bytes + 1)
@@ -79,9 +98,7 @@ def _decode(upload: UploadFile, number: int, settings: Settings) -> tuple[str, F
     return name, frame, (time.perf_counter() - started) * 1000
 
 
-def _scores(
-    engine: Engine, decoded: list[tuple[str, Frame, float]], mode: Mode, top_k: int
-) -> list[FrameScore]:
+def _scores(engine: Engine, decoded: list[Decoded], mode: Mode, top_k: int) -> list[FrameScore]:
     frames = [frame for _, frame, _ in decoded]
     results = engine.analyzer.analyze(frames, mode=mode, top_k=top_k, domain="stills")
     return [

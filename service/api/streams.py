@@ -182,8 +182,8 @@ def _score(
 ) -> StreamScore | StreamProblem:
     """One frame's answer, computed in a worker thread."""
     try:
-        frame = decode_image(data, shared.settings.max_image_pixels)
-        with shared.slots.take():
+        with shared.slots.take():  # decoding too takes memory
+            frame = decode_image(data, shared.settings.max_image_pixels)
             answer = scorer.score(frame, time_s, sequence, dropped)
     except errors.ServiceError as error:
         return _problem(sequence, error)

@@ -185,9 +185,11 @@ class InProcessQueue:
             found = Counter(job.status for job in self._jobs.values())
         return {status: found[status] for status in STATUSES}
 
-    def is_alive(self) -> bool:
-        """Whether the worker works."""
-        return self._thread.is_alive() and not self._stopping
+    def trouble(self) -> str | None:
+        """Why no job is worked on, in a few words; None when all is well."""
+        if self._thread.is_alive() and not self._stopping:
+            return None
+        return "the worker of video jobs has stopped"
 
     def _take_up(self, job: Job) -> None:
         """A job whose process was killed: once more, unless it is what kills."""
@@ -274,7 +276,10 @@ class InProcessQueue:
     def _keep(self, job: Job) -> None:
         with self._changed:
             self._jobs[job.id] = job
-            self._store.save(job)
+            try:
+                self._store.save(job)
+            except OSError as error:  # a full disk must not stop the worker; memory knows better
+                log.error("job_not_saved", job=job.id, error=error.strerror)
 
     def _tell(self, job: Job) -> None:
         if self._callbacks is not None and job.callback == "pending":

@@ -1,5 +1,6 @@
 """What a worker does beside its jobs: callbacks, jobs that nobody has, jobs that are too old."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 
 LOOK_EVERY_S = 1.0
 REPAIR_EVERY_S = 10.0
+BEAT_EVERY_S = 2.0
+STRAY_S = 3600.0
 
 
 class House:
@@ -35,10 +38,12 @@ class House:
         store: JobStore,
         live: LiveEngine,
         retention: timedelta,
+        on_beat: Callable[[], None],
     ) -> None:
         self._jobs, self._engine, self._store = jobs, engine, store
         self._callback_engine = callback_engine
         self._live, self._retention = live, retention
+        self._on_beat = on_beat
 
     async def keep(self) -> None:
         """Follow the hierarchy, find jobs that nobody has, forget old ones; never returns."""
@@ -58,6 +63,16 @@ class House:
                 log.exception("house_failed")
             await anyio.sleep(LOOK_EVERY_S)
 
+    async def beat(self) -> None:
+        """Tell Redis and this process's metrics that a worker is here; never returns."""
+        while True:
+            try:
+                await self._jobs.worker_beat()
+                self._on_beat()
+            except (RedisError, OSError) as error:
+                log.warning("redis_unreachable", error=type(error).__name__)
+            await anyio.sleep(BEAT_EVERY_S)
+
     async def _repair(self) -> None:
         """Enqueue what a process died before it could, or whose message was lost."""
         for job in await self._jobs.of_status("queued", "in_progress"):
@@ -72,6 +87,10 @@ class House:
             if job.ended_at is not None and job.ended_at < limit:
                 await self._jobs.forget(job.id)
                 await anyio.to_thread.run_sync(self._store.remove, job.id)
+        # An upload whose API process was killed is nobody's.
+        for job_id in await anyio.to_thread.run_sync(self._store.strays, STRAY_S):
+            if not await self._jobs.is_known(job_id):
+                await anyio.to_thread.run_sync(self._store.remove, job_id)
 
 
 class CallbackTask:

@@ -2,6 +2,7 @@
 
     saclip:job:{id}         hash: `job` as JSON, `revision`, `status`
     saclip:beat:{id}        string that a running attempt rewrites; gone soon after it stops
+    saclip:worker           string that every worker rewrites; gone soon after the last one stops
     saclip:jobs             sorted set of ids by the time they were created
     saclip:status:{status}  set of ids
     saclip:callbacks        set of ids of ended jobs whose caller is still to be told
@@ -22,6 +23,7 @@ from service.errors import JobNotFound
 from service.jobs.store import STATUSES, Job
 
 BEAT_LIFE_S = 12
+WORKER_LIFE_S = 10
 _PREFIX = "saclip:"
 KNOWLEDGE_KEY = _PREFIX + "knowledge"
 _JOBS_KEY, _CALLBACKS_KEY = _PREFIX + "jobs", _PREFIX + "callbacks"
@@ -75,6 +77,10 @@ class RedisJobs:
         if text is None:
             raise JobNotFound("no job has this id; an ended one is deleted after some time")
         return Job.model_validate_json(text)
+
+    async def is_known(self, job_id: str) -> bool:
+        """Whether there is a job of this id."""
+        return bool(await self._redis.exists([_job_key(job_id)]))
 
     async def all(self) -> list[Job]:
         """All jobs, newest first."""
@@ -132,6 +138,14 @@ class RedisJobs:
     async def last_beat(self, job_id: str) -> str | None:
         """What the attempt last said; None when it has been silent for long."""
         return await self._redis.get(_beat_key(job_id))
+
+    async def worker_beat(self) -> None:
+        """Say that there is a worker, whether it has a job or not."""
+        await self._redis.set(_PREFIX + "worker", "1", ex=WORKER_LIFE_S)
+
+    async def has_worker(self) -> bool:
+        """Whether a worker has said so in the last seconds."""
+        return await self._redis.get(_PREFIX + "worker") is not None
 
     async def knowledge_sha256(self) -> str | None:
         """Digest of the hierarchy in service; None when none was ever replaced."""

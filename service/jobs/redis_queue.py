@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
 import structlog
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from coredis.exceptions import RedisError
+from coredis.exceptions import RedisError, ResponseError
 
 from service.errors import (
     FatalError,
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 PATIENCE_S = 5.0  # Redis that restarts is back within; a request may wait so long
 RETRY_S = 0.2
+SILENCE_S = 5.0  # of Redis, before the service says that it is not ready
 
 
 class RedisConnection:
@@ -63,10 +65,11 @@ class RedisConnection:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
-                return self._portal.call(function, *arguments)
+                answer: T = self._portal.call(_bounded, function, *arguments)
+                return answer
             except (RedisError, OSError) as error:
                 if time.monotonic() > deadline:
-                    raise QueueUnreachable("Redis does not answer") from error
+                    raise QueueUnreachable(_why(error)) from error
                 time.sleep(RETRY_S)
 
     def close(self) -> None:
@@ -119,7 +122,8 @@ class RedisQueue:
         self._connection, self._store, self._capacity = connection, store, capacity
         self._engine = engine
         self._counts = dict.fromkeys(map(str, STATUSES), 0)
-        self._is_alive = True
+        self._heard_at = time.monotonic()
+        self._has_worker = False  # until somebody has looked
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._look, name="redis", daemon=True)
 
@@ -225,23 +229,42 @@ class RedisQueue:
         """Number of jobs by status, at most a second or two old."""
         return dict(self._counts)
 
-    def is_alive(self) -> bool:
-        """Whether Redis answered when it was last asked."""
-        return self._is_alive
+    def trouble(self) -> str | None:
+        """Why no job is worked on, in a few words; None when all is well."""
+        silent_s = time.monotonic() - self._heard_at
+        if silent_s > SILENCE_S:
+            return f"Redis has not answered for {silent_s:.0f} s"
+        return None if self._has_worker else "no worker of video jobs beats"
 
     def _call(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         return self._connection.call(function, *arguments)
 
     def _look(self) -> None:
-        while not self._stopping.wait(LOOK_EVERY_S):
+        while True:
             try:
                 self._counts = self._call(self._connection.jobs.counts)
+                self._has_worker = self._call(self._connection.jobs.has_worker)
+                self._heard_at = time.monotonic()
                 self._engine.refresh()
-                self._is_alive = True
             except QueueUnreachable:
-                self._is_alive = False
+                pass  # `trouble` tells
             except Exception:
                 log.exception("redis_look_failed")
+            if self._stopping.wait(LOOK_EVERY_S):
+                return
+
+
+async def _bounded(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+    """A Redis that hangs is as good as gone; its client would wait for ever."""
+    with anyio.fail_after(PATIENCE_S):
+        return await function(*arguments)
+
+
+def _why(error: Exception) -> str:
+    """A Redis that is full answers, and only refuses."""
+    if isinstance(error, ResponseError):
+        return f"Redis refuses: {str(error)[:100]}"
+    return "Redis does not answer"
 
 
 def _first(error: BaseException) -> str:

@@ -72,6 +72,7 @@ class RedisWorker:
         max_attempts: A job that killed its worker so often fails.
         on_end: Told of every job that ended here.
         callbacks: Tells callers; None when that is switched off.
+        on_beat: Told each time that Redis took this worker's sign of life.
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class RedisWorker:
         max_attempts: int,
         on_end: Callable[[Job], None],
         callbacks: Callbacks | None,
+        on_beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._redis_url = redis_url
         self._store, self._analyze, self._describe = store, analyze, describe
         self._live, self._retention, self._max_attempts = engine, retention, max_attempts
-        self._on_end = on_end
+        self._on_end, self._on_beat = on_end, on_beat
         self._engine = jobs_engine(redis_url)
         self._callback_engine = callback_engine(redis_url)
         self._engine.task(name=ANALYZE, max_tries=None, ttl=0, silent=True)(self._run)
@@ -116,8 +118,10 @@ class RedisWorker:
                 self._store,
                 self._live,
                 self._retention,
+                self._on_beat,
             )
             group.start_soon(house.keep)
+            group.start_soon(house.beat)
 
     @property
     def _jobs(self) -> RedisJobs:

@@ -6,6 +6,7 @@ A folder without a state file is an upload that never became a job; it is swept 
 import contextlib
 import os
 import shutil
+import time
 import uuid
 from datetime import datetime
 from pathlib import Path
@@ -151,6 +152,15 @@ class JobStore:
     def remove(self, job_id: str) -> None:
         """Forget a job, or an upload that did not become one."""
         shutil.rmtree(self._folder / job_id, ignore_errors=True)
+
+    def strays(self, silent_s: float) -> list[str]:
+        """Ids of local folders in which nothing was written for so long."""
+        limit = time.time() - silent_s
+        return [
+            folder.name
+            for folder in self._folder.iterdir()
+            if max((p.stat().st_mtime for p in (folder, *folder.iterdir())), default=0) < limit
+        ]
 
     def load(self) -> list[Job]:
         """All jobs on the disk, oldest first; one that cannot be read is said and left alone."""

@@ -1,5 +1,6 @@
 """Metrics that are asked for at each scrape, so that they cannot drift from the truth."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -42,6 +43,25 @@ class Heartbeat(Collector):
         )
 
 
+class Pulse:
+    """Whether something beat lately.
+
+    Args:
+        life_s: How long one beat counts.
+    """
+
+    def __init__(self, life_s: float) -> None:
+        self._life_s, self._at = life_s, float("-inf")
+
+    def beat(self) -> None:
+        """Say that it lives."""
+        self._at = time.monotonic()
+
+    def is_felt(self) -> bool:
+        """Whether it did within its life."""
+        return time.monotonic() - self._at < self._life_s
+
+
 class TextCache(Collector):
     """`saclip_text_embedding_cache_{hits,misses}_total`."""
 
@@ -82,9 +102,10 @@ class FreeDisk(Collector):
         self._free, self._needed = free, needed
 
     def collect(self) -> Iterable[Metric]:
-        yield GaugeMetricFamily(
-            "saclip_disk_free_bytes", "Free bytes of the data folder.", value=self._free()
-        )
+        with contextlib.suppress(OSError):  # a folder that is gone must not hide all the rest
+            yield GaugeMetricFamily(
+                "saclip_disk_free_bytes", "Free bytes of the data folder.", value=self._free()
+            )
         yield GaugeMetricFamily(
             "saclip_disk_needed_bytes",
             "Free bytes below which uploads are refused.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,10 @@ from service.scoring.explain import FrameView
 Frame = NDArray[np.uint8]
 
 MAX_BATCH = 16  # frames per encoder call; more gains nothing on a CPU and costs memory
+# ... nor may they be larger than this together: the runtime keeps the memory of its largest call.
+MAX_BATCH_PIXELS = 8 * 1920 * 1080
+# The encoder samples some hundred pixels a side; a larger picture only costs it memory.
+MAX_FRAME_PIXELS = 3840 * 2160
 
 
 class ImageVectors(Protocol):
@@ -82,7 +87,7 @@ def encode_frames(
         for view, first in zip(views, first_roi, strict=True)
     ]
     answer = image_encoder.encode(
-        np.stack(frames),
+        np.stack([_fitting(frame) for frame in frames]),
         np.concatenate([frame_index[:, None], xyxy], axis=1),  # (R, 5)
         np.concatenate([view.rois.class_group for view in views]),
         np.concatenate(pairs),
@@ -96,11 +101,21 @@ def encode_frames(
     ]
 
 
+def _fitting(frame: Frame) -> Frame:
+    """The frame, or a smaller copy of one beyond 4K; ROIs are relative, so they stay."""
+    shrink = (MAX_FRAME_PIXELS / (frame.shape[0] * frame.shape[1])) ** 0.5
+    if shrink >= 1:
+        return frame
+    size_wh = max(1, int(frame.shape[1] * shrink)), max(1, int(frame.shape[0] * shrink))
+    return np.asarray(cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 def same_size_batches(frames: Sequence[Frame]) -> Iterator[list[int]]:
-    """Indices of frames that may share an encoder call, at most ``MAX_BATCH`` at a time."""
+    """Indices of frames that may share an encoder call, within both limits of a batch."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for i, frame in enumerate(frames):
         by_shape.setdefault(frame.shape, []).append(i)
-    for members in by_shape.values():
-        for start in range(0, len(members), MAX_BATCH):
-            yield members[start : start + MAX_BATCH]
+    for shape, members in by_shape.items():
+        together = max(1, min(MAX_BATCH, MAX_BATCH_PIXELS // (shape[0] * shape[1])))
+        for start in range(0, len(members), together):
+            yield members[start : start + together]

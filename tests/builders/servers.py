@@ -68,6 +68,10 @@ class Program:
         os.killpg(self.process.pid, number)
         self.process.wait(30)
 
+    def send_signal(self, number: int) -> None:
+        """A signal for the program and all its children, which may survive it."""
+        os.killpg(self.process.pid, number)
+
     def stop(self, timeout_s: float = 30.0) -> int:
         """SIGTERM to the program alone, as an orchestrator does; its exit status."""
         self.process.terminate()

@@ -27,6 +27,7 @@ class Stage(NamedTuple):
     redis: Redis
     server: Server
     worker: Callable[..., Saclip]
+    shared: dict[str, Any]
 
     def until_checkpoint(self, job_id: str) -> None:
         """Wait until the running job has written down how far it has come."""
@@ -45,15 +46,21 @@ def keep() -> Iterator[Callable[[Any], Any]]:
 def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
     """Redis, a server, and a way to start workers; all share a data folder."""
     if redis_server() is None:
-        pytest.skip("no redis-server: deploy/system-packages.sh redis")
+        pytest.skip("no redis-server: deploy/system-packages.sh tests")
     redis = keep(Redis(tmp_path))
-    shared = {"redis_url": redis.url, "data_dir": tmp_path / "data", "min_free_bytes": 0}
+    shared: dict[str, Any] = {
+        "redis_url": redis.url,
+        "data_dir": tmp_path / "data",
+        "min_free_bytes": 0,
+    }
 
-    def worker(name: str) -> Saclip:
-        started: Saclip = keep(Saclip(tmp_path / f"{name}.log", "worker", threads=1, **shared))
+    def worker(name: str, **changes: Any) -> Saclip:
+        settings = {"threads": 1, **shared, **changes}
+        started: Saclip = keep(Saclip(tmp_path / f"{name}.log", "worker", **settings))
         return started
 
-    return Stage(tmp_path, redis, keep(Server(tmp_path / "server.log", **shared)), worker)
+    server = keep(Server(tmp_path / "server.log", **shared))
+    return Stage(tmp_path, redis, server, worker, shared)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_a_picture_gets_a_score_rois_and_explanations(client: TestClient) -> Non
 
     assert response.status_code == 200
     answer = response.json()
-    assert set(answer["model"]) == {"bundle", "knowledge_sha256", "mode"}
+    assert set(answer["model"]) == {"bundle", "knowledge_sha256", "mode", "threshold"}
     (result,) = answer["results"]
     assert set(result) == {
         "name", "width", "height", "score", "eq11", "probability", "anomalous", "appearance",

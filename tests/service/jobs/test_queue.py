@@ -190,15 +190,15 @@ def test_a_failed_job_does_not_stop_the_worker(tmp_path: Path, error: Exception)
     queue.start()
     bad, good = submit(queue, "bad"), submit(queue, "good")
     wait_for(queue, good, "completed")
-    alive = queue.is_alive()
+    trouble = queue.trouble()
     queue.stop()
 
     job = queue.get(bad)
     assert job.status == "failed"
     assert job.error is not None
     assert job.error["title"] == type(error).__name__
-    assert alive
-    assert not queue.is_alive()
+    assert trouble is None
+    assert queue.trouble() == "the worker of video jobs has stopped"
 
 
 def test_a_waiting_job_that_is_cancelled_never_runs(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""Frames to embeddings: what one call may take, and pictures beyond 4K."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.pipeline.encoding import MAX_FRAME_PIXELS, encode_frames, same_size_batches
+from service.scoring.explain import FrameView
+from service.vision.rois import detected_rois
+
+
+def empty(height: int, width: int) -> NDArray[np.uint8]:
+    """A black frame that takes no memory until it is written to."""
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def test_frames_of_one_call_are_few_and_not_large_together() -> None:
+    """Eight of full HD, two of 4K, one of 50 megapixels."""
+    for height, width, together in ((240, 320, 16), (1080, 1920, 8), (2160, 3840, 2)):
+        sizes = [len(b) for b in same_size_batches([empty(height, width)] * 20)]
+        assert max(sizes) == together
+        assert sum(sizes) == 20
+    assert list(same_size_batches([empty(7000, 7000)] * 2)) == [[0], [1]]
+
+
+def test_a_frame_beyond_4k_is_shrunk_and_others_are_not() -> None:
+    """Its shape and its ROIs, which are relative, stay."""
+    seen: list[tuple[float, ...]] = []
+
+    class Encoder:
+        def encode(
+            self,
+            frames: NDArray[np.uint8],
+            rois: NDArray[np.float32],
+            roi_classes: NDArray[np.int64],
+            pairs: NDArray[np.int64],
+        ) -> SimpleNamespace:
+            seen.append((*frames.shape[1:3], *map(float, rois[0, 1:])))
+            ones = np.ones((1, 4), np.float32)
+            return SimpleNamespace(scene=ones, relation=ones, scene_gate=np.ones(1, np.float32))
+
+    view = view_of_a_corner()
+    encode_frames(Encoder(), [empty(2160, 3840)], [view])
+    encode_frames(Encoder(), [empty(5000, 10_000)], [view])
+
+    (height, width, *corner) = seen[1]
+    assert seen[0][:2] == (2160, 3840)
+    assert MAX_FRAME_PIXELS * 0.999 < height * width <= MAX_FRAME_PIXELS
+    assert abs(width / height - 2) < 0.001
+    assert corner == list(seen[0][2:])
+
+
+def view_of_a_corner() -> FrameView:
+    """One ROI that is paired with nothing."""
+    corner = np.array([[0.75, 0.75, 1.0, 1.0]], np.float32)
+    rois = detected_rois(corner, ["car"], [0.9])
+    return FrameView(rois, np.array([[0, -1]], np.int64), (0, 0))
