@@ -169,8 +169,8 @@ class LiveFrames:
                         if self._ended.is_set():
                             return
                         if is_lost:
-                            self._told(f"{self._source.shown} is back")
-                            delay_s, is_lost, verb = FIRST_DELAY_S, False, "cannot be opened"
+                            self._told(f"{self._source.shown} is there")
+                        delay_s, is_lost, verb = FIRST_DELAY_S, False, "is lost"
                         time_s = clock.due()
                         if time_s is not None:
                             self._put(time_s, picture)
