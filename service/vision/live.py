@@ -160,7 +160,7 @@ class LiveFrames:
 
     def _follow(self) -> None:
         """A live source, opened again whenever it is lost."""
-        delay_s, is_lost = FIRST_DELAY_S, False
+        delay_s, is_lost, verb = FIRST_DELAY_S, False, "cannot be opened"
         clock = _Clock(self._sample_fps)
         while not self._ended.is_set():
             try:
@@ -169,8 +169,8 @@ class LiveFrames:
                         if self._ended.is_set():
                             return
                         if is_lost:
-                            self._told(f"{self._source.shown} is back")
-                            delay_s, is_lost = FIRST_DELAY_S, False
+                            self._told(f"{self._source.shown} is there")
+                        delay_s, is_lost, verb = FIRST_DELAY_S, False, "is lost"
                         time_s = clock.due()
                         if time_s is not None:
                             self._put(time_s, picture)
@@ -181,7 +181,7 @@ class LiveFrames:
                 reason = str(error)
             is_lost = True
             self.counts.lost += 1
-            self._told(f"{self._source.shown} is lost ({reason}); next try in {delay_s:g} s")
+            self._told(f"{self._source.shown} {verb} ({reason}); next try in {delay_s:g} s")
             self._ended.wait(delay_s)
             delay_s = min(2 * delay_s, MAX_DELAY_S)
 

@@ -102,7 +102,7 @@ def test_a_camera_that_hangs_up_and_a_receiver_that_is_out_of_order(
     told = events(program)
     assert status == 0, text
     assert "is lost" in text
-    assert "is back" in text
+    assert "is there" in text
     assert camera.connections == 2
     # An alarm that lasts at the end is ended and told as well.
     assert [event["type"] for event in told] == ["alarm.began", "alarm.ended"] * 2

@@ -102,7 +102,7 @@ def test_a_camera_that_hangs_up_is_asked_again(any_camera: MjpegCamera | RtspCam
     assert np.abs(found[0].frame.astype(int) - street(0)).mean() < 10
     assert any_camera.connections == 2
     assert frames.counts.lost == 1
-    assert [line.partition(" ")[2][:7] for line in lines] == ["is lost", "is back"]
+    assert [line.split()[1:3] for line in lines] == [["is", "lost"], ["is", "there"]]
 
 
 def test_the_time_between_tries_grows() -> None:
@@ -131,7 +131,7 @@ def test_a_redirect_is_not_followed(camera: MjpegCamera) -> None:
         assert list(frames) == []
 
     assert camera.connections == 0
-    assert "is lost" in lines[0]
+    assert "cannot be opened" in lines[0]
 
 
 def test_pictures_that_are_too_large_are_not_taken(camera: MjpegCamera) -> None:
