@@ -1,6 +1,7 @@
 """Composition root: settings in, a ready FastAPI app out."""
 
 import errno
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -222,9 +223,16 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
 
 def describe(error: Exception) -> dict[str, Any]:
     """The problem that is kept with a job that failed."""
-    if getattr(error, "errno", None) == errno.ENOSPC:
+    if _is_full(error):
         error = StorageFull("the disk became full during the analysis; send the video again")
     return problem_of(error).model_dump(exclude_none=True)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a disk was full, as the system or SQLite says it."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def make_store(settings: Settings) -> JobStore:
