@@ -5,14 +5,13 @@ enough for a few rules: a phrase with "of" belongs to the noun before it, any ot
 its clause, or to the noun where there is no verb yet.
 """
 
-from dataclasses import dataclass, field
-
-from model.curation.lexicon import Lexicon, lexicon
-from model.curation.parse import ROOT, Parse, Token
-from model.curation.tagger import PHRASE, Tagged, phrase_end, tag
+from model.curation.clauses import FINITE, Clauses
+from model.curation.lexicon import lexicon
+from model.curation.parse import Parse
+from model.curation.reading_state import Clause
+from model.curation.tagger import PHRASE, phrase_end, tag
 
 NAME = "chunk"
-FINITE = frozenset({"s", "base", "past"})
 IN_PHRASE = {"DET": "det", "NUM": "nummod", "ADJ": "amod", "CCONJ": "cc"}
 
 
@@ -22,32 +21,8 @@ def parse_chunks(text: str) -> Parse:
     return _Builder(tag(text, words), words).build()
 
 
-@dataclass(slots=True)
-class _Clause:
-    """What the left-to-right reading knows of the clause it is in."""
-
-    subjects: list[int] = field(default_factory=list)
-    verb: int | None = None
-    takes_object: bool = False
-
-
-class _Builder:
+class _Builder(Clauses):
     """Fills in heads and relations while it walks over the words."""
-
-    def __init__(self, words: list[Tagged], lists: Lexicon) -> None:
-        self.words, self.lists = words, lists
-        self.head = [ROOT] * len(words)
-        self.dep = ["dep"] * len(words)
-        self.clause = _Clause()
-        self.outer: list[_Clause] = []  # around a relative clause or a participle
-        self.noun: int | None = None
-        self.case: int | None = None
-        self.joint: int | None = None  # "and" or a comma that something may be joined with
-        self.comma = False
-        self.relative = False
-        self.marker: int | None = None  # "to" before a verb
-        self.auxiliaries: list[int] = []
-        self.leading: int | None = None  # a participle that opens the caption
 
     def build(self) -> Parse:
         i = 0
@@ -107,7 +82,7 @@ class _Builder:
 
     def _subordinator(self, i: int) -> None:
         """Start a clause with its own subject."""
-        self.clause, self.outer, self.noun = _Clause(), [], None
+        self.clause, self.outer, self.noun = Clause(), [], None
         self.joint, self.case, self.auxiliaries = None, None, []
 
     def _punctuation(self, i: int) -> None:
@@ -165,7 +140,7 @@ class _Builder:
             self._predicate_noun(i)
         else:
             if clause.verb is not None:
-                self.clause, self.outer = _Clause(), []
+                self.clause, self.outer = Clause(), []
             self.clause.subjects = [i]
         self.noun, self.case, self.joint, self.comma = i, None, None, False
 
@@ -184,10 +159,6 @@ class _Builder:
         self._set(self.joint, i, "cc")
         if first in self.clause.subjects:
             self.clause.subjects.append(i)
-
-    def _is_measured(self, i: int) -> bool:
-        """The second noun of "a cup of coffee": what follows is about the cup."""
-        return self.dep[i] == "nmod" and self.head[i] >= 0 and self._case_of(i) == "of"
 
     def _attach_phrase(self, i: int) -> None:
         """Where a prepositional phrase hangs."""
@@ -208,11 +179,6 @@ class _Builder:
             self._set(i, owner, "nmod")
         else:
             self.dep[i] = "fronted"
-
-    def _is_worn(self, i: int) -> bool:
-        return self.lists.has("clothing", self.words[i].lower) or self.lists.has(
-            "clothing", self.lists.noun_lemma(self.words[i].text)
-        )
 
     def _place_before(self, case: str, i: int) -> int | None:
         """The noun that a phrase describes and not the verb: "on the wall above a door"."""
@@ -244,7 +210,7 @@ class _Builder:
             self._set(auxiliary, i, "cop")
         self.auxiliaries = []
         if not self.relative:
-            self.clause = _Clause(subjects=[i] if not subjects else [])
+            self.clause = Clause(subjects=[i] if not subjects else [])
         self.relative = False
 
     def _starts_clause(self, i: int) -> bool:
@@ -257,127 +223,3 @@ class _Builder:
             if word.pos not in ("ADV", "NOUN"):
                 return False
         return False
-
-    def _verb(self, i: int) -> None:
-        forms = self.words[i].forms
-        passive = self._is_passive(i)
-        if self.marker is not None:
-            self._open(i, "xcomp")
-            self._set(self.marker, i, "mark")
-        elif self.relative and self.noun is not None:
-            self._describe(i, self.noun, "acl:relcl")
-        elif self.auxiliaries or forms <= FINITE:
-            self._finite(i, passive)
-        else:
-            self._participle(i)
-        for auxiliary in self.auxiliaries:
-            self._set(auxiliary, i, "aux:pass" if passive else "aux")
-        self.clause.takes_object = not passive and "participle" not in forms
-        self.auxiliaries, self.case, self.marker = [], None, None
-        self.relative, self.joint, self.comma = False, None, False
-
-    def _finite(self, i: int, passive: bool) -> None:
-        """The verb of a main clause: the first, one more after "and", or after a relative one."""
-        if self.clause.verb is not None and self.joint is None and not self.comma:
-            self._leave_relative()
-        waiting = [c for c in self.outer if c.subjects and c.verb is None]
-        if waiting and self.joint is None:
-            self._leave_relative()
-        if self.clause.verb is not None and (self.joint is not None or self.comma):
-            if self.joint is not None:
-                self._set(self.joint, i, "cc")
-            self._open(i, "conj")
-            return
-        self.dep[i] = "root"
-        for subject in self.clause.subjects[:1]:
-            self._set(subject, i, "nsubj:pass" if passive else "nsubj")
-        if self.leading is not None:
-            self._set(self.leading, i, "advcl")
-            self.leading = None
-        self.clause.verb = i
-
-    def _leave_relative(self) -> None:
-        """Back to the clause whose subject still waits for its verb."""
-        while self.outer and self.clause.verb is not None:
-            self.clause = self.outer.pop()
-            if self.clause.verb is None:
-                return
-
-    def _participle(self, i: int) -> None:
-        """Without an auxiliary: about the noun before it, or about the subject of the clause."""
-        clause, forms = self.clause, self.words[i].forms
-        if self.joint is not None and clause.verb is not None:
-            self._set(self.joint, i, "cc")
-            self._open(i, "conj")
-        elif clause.verb is None and clause.subjects:
-            self._describe(i, self._doer(i), "acl")
-        elif clause.verb is None:
-            self.dep[i], self.leading = "root", i
-            self.clause = _Clause(verb=i)
-        elif self.noun is None or self.comma or self.words[i - 1].pos in ("VERB", "ADP"):
-            self._open(i, "advcl")
-        elif "participle" in forms or self._acts(self.noun):
-            self._describe(i, self.noun, "acl")
-        else:
-            self._open(i, "advcl")
-
-    def _doer(self, i: int) -> int:
-        """Whom a participle is about: the nearest that can act, in "a girl in a shirt going"."""
-        subject = self.clause.subjects[0]
-        if self.comma or self.noun is None:
-            return subject
-        nearest, noun = self.noun, self.noun
-        while True:
-            carries = self.dep[noun] == "nmod" and self._is_animate(self.head[noun])
-            if self._acts(noun) and not (carries and self._case_of(noun) in ("on", "in")):
-                return noun  # in "people on bikes racing" the people race
-            if noun == subject or self.head[noun] < 0:
-                break
-            noun = self.head[noun]
-        return nearest if "participle" in self.words[i].forms else subject
-
-    def _case_of(self, noun: int) -> str:
-        found = [j for j in range(noun) if self.head[j] == noun and self.dep[j] == "case"]
-        return self.words[found[-1]].lower if found else ""
-
-    def _is_passive(self, i: int) -> bool:
-        words = [self.words[j].lower for j in self.auxiliaries]
-        is_copula = any(self.lists.has("copulas", word) for word in words)
-        return is_copula and "participle" in self.words[i].forms
-
-    def _is_animate(self, noun: int) -> bool:
-        lemma = self.lists.noun_lemma(self.words[noun].text)
-        return self.lists.has("animate", lemma) or lemma.endswith(("man", "woman", "ist"))
-
-    def _acts(self, noun: int) -> bool:
-        return self._is_animate(noun) or (self.dep[noun] == "obj" and not self._is_worn(noun))
-
-    def _describe(self, i: int, noun: int, dep: str) -> None:
-        """A clause about a noun; in "a group of people standing" the group stands."""
-        if self._is_measured(noun):
-            whole = self.words[self.head[noun]].text
-            if self.lists.has("collectives", self.lists.noun_lemma(whole)):
-                noun = self.head[noun]
-        self._set(i, noun, dep)
-        self.outer.append(self.clause)
-        self.clause = _Clause([noun], verb=i)
-
-    def _open(self, i: int, dep: str) -> None:
-        """A verb that shares the subject of the clause."""
-        if self.clause.verb is None:
-            self._finite(i, passive=False)
-            return
-        self._set(i, self.clause.verb, dep)
-        self.clause = _Clause(self.clause.subjects, verb=i)
-
-    def _set(self, i: int, head: int, dep: str) -> None:
-        self.head[i], self.dep[i] = head, dep
-
-    def _token(self, i: int) -> Token:
-        word = self.words[i]
-        if word.pos in ("NOUN", "PROPN"):
-            lemma = self.lists.noun_lemma(word.text)
-        else:
-            lemma = self.lists.verb_lemma(word.text) if word.pos == "VERB" else word.lower
-        dep = "root" if self.head[i] == ROOT and self.dep[i] == "dep" else self.dep[i]
-        return Token(word.text, word.start, word.end, lemma, word.pos, self.head[i], dep)

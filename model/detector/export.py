@@ -19,6 +19,7 @@ OPSET = 18
 # Largest difference allowed between torch and ONNX Runtime on offsets and probabilities alike.
 PARITY_TOLERANCE = 1e-3
 NMS_IOU = 0.45
+LONG_SIDE = 512  # trained at 416 with scales up to 2.2; this finds more (docs/experiments.md)
 # What the weights learned from, as the manifest and the model card name it.
 TRAINING_SOURCES = (
     {
@@ -97,6 +98,7 @@ def detector_spec(score_threshold: float) -> dict[str, Any]:
         "layout": "yolox",
         "classes": list(CLASSES),
         "input_hw": None,
+        "long_side": LONG_SIDE,
         "colour": "bgr",
         "scale": 1.0,
         "letterbox_value": PADDING,

@@ -11,6 +11,7 @@ import structlog
 
 from service.errors import AnalysisCancelled
 from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.motion import FrameMotion, MotionMemory
 from service.scoring.calibration import Mode
 from service.vision.clips import SampledFrame
 from service.vision.damage import DamageLog
@@ -54,13 +55,19 @@ def detect_batches(
 
 
 def score_batch(
-    analyzer: FrameAnalyzer, batch: Detected, mode: Mode, top_k: int, skipped: DamageLog
+    analyzer: FrameAnalyzer,
+    batch: Detected,
+    memory: MotionMemory,
+    mode: Mode,
+    top_k: int,
+    skipped: DamageLog,
 ) -> list[FrameResult | Exception]:
-    """Score the frames of a batch together, or one by one when that fails.
+    """Follow the participants, then score the frames together, or one by one when that fails.
 
     Args:
         analyzer: Models and knowledge.
         batch: Frames with their participants.
+        memory: Of the clip's motion; it takes every frame in order, once.
         mode: How the score is made.
         top_k: Explanations of each frame.
         skipped: Told of every frame without a score.
@@ -68,19 +75,22 @@ def score_batch(
     Returns:
         A result for each frame; the error of one that was skipped.
     """
-    good = [i for i, rois in enumerate(batch.rois) if not isinstance(rois, Exception)]
+    followed = [_followed(memory, f, r) for f, r in zip(batch.frames, batch.rois, strict=True)]
+    good = [i for i, motion in enumerate(followed) if not isinstance(motion, Exception)]
+
+    def score(chosen: list[int]) -> list[FrameResult]:
+        return _score(analyzer, batch, followed, chosen, mode, top_k)
+
     try:
-        scored = dict(zip(good, _score(analyzer, batch, good, mode, top_k), strict=True))
+        scored = dict(zip(good, score(good), strict=True))
     except Exception:
         scored = {}
     results: list[FrameResult | Exception] = []
-    for i, rois in enumerate(batch.rois):
+    for i, motion in enumerate(followed):
         try:
-            if isinstance(rois, Exception):
-                raise rois
-            results.append(
-                scored[i] if i in scored else _score(analyzer, batch, [i], mode, top_k)[0]
-            )
+            if isinstance(motion, Exception):
+                raise motion
+            results.append(scored[i] if i in scored else score([i])[0])
         except Exception as error:
             log.warning("frame_skipped", index=batch.frames[i].index, error=repr(error)[:200])
             # The class alone: a message may hold numbers that make every frame its own entry.
@@ -89,15 +99,32 @@ def score_batch(
     return results
 
 
+def _followed(
+    memory: MotionMemory, sampled: SampledFrame, rois: Rois | Exception
+) -> FrameMotion | Exception:
+    if isinstance(rois, Exception):
+        return rois
+    try:
+        return memory.update(sampled.frame, sampled.time_s, rois)
+    except Exception as error:
+        return error
+
+
 def _score(
-    analyzer: FrameAnalyzer, batch: Detected, chosen: list[int], mode: Mode, top_k: int
+    analyzer: FrameAnalyzer,
+    batch: Detected,
+    followed: Sequence[FrameMotion | Exception],
+    chosen: list[int],
+    mode: Mode,
+    top_k: int,
 ) -> list[FrameResult]:
-    rois = [r for i in chosen if isinstance(r := batch.rois[i], Rois)]
+    motion = [m for i in chosen if isinstance(m := followed[i], FrameMotion)]
     return analyzer.analyze_detected(
         [batch.frames[i].frame for i in chosen],
-        rois,
+        [m.rois for m in motion],
         mode=mode,
         top_k=top_k,
         domain="clips",
         detect_ms=[batch.detect_ms[i] for i in chosen],
+        motion=motion,
     )

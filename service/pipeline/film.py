@@ -15,7 +15,7 @@ from service.pipeline.details import read_detail
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import ExplanationRow, FrameRow, Report, RoiRow
 from service.vision.draw import draw_result
-from service.vision.film import FilmWriter
+from service.vision.film import FilmWriter, enlarged, enlargement
 from service.vision.isolated import OpenClip
 from service.vision.rois import NO_TRACK, Rois, detected_rois
 
@@ -33,6 +33,8 @@ def render_film(
 ) -> None:
     """Write the film of a clip's sampled frames with boxes, tracks and best descriptions.
 
+    A small clip's film is larger than the clip, see ``enlargement``.
+
     Args:
         clip: The clip as uploaded.
         report: Its report; scores and alarm shown are the smoothed ones.
@@ -48,16 +50,17 @@ def render_film(
     rows = {row.index: row for row in report.frames}
     partial = out.with_suffix(".partial")
     with open_clip(clip, report.video.sample_fps, -1) as reader:
-        size_wh = (reader.info.width, reader.info.height)
+        times = enlargement(reader.info.width, reader.info.height)
+        size_wh = (times * reader.info.width, times * reader.info.height)
         fps = min(report.video.sample_fps, reader.info.fps or report.video.sample_fps)
         with FilmWriter(partial, size_wh, fps) as film:
             for number, sampled in enumerate(reader):
                 if cancelled is not None and cancelled():
                     raise AnalysisCancelled(f"cancelled at {sampled.time_s:.1f} s of the film")
                 row = rows.get(sampled.index)
-                frame = sampled.frame
+                frame = enlarged(sampled.frame, times)
                 if row is not None:
-                    frame = draw_result(frame, _drawn(details, row))
+                    frame = draw_result(frame, _drawn(details, row, times))
                 film.write(frame, sampled.time_s)
                 if progress is not None and number % 8 == 0:
                     progress(number / max(len(rows), 1), "drawing the film")
@@ -70,22 +73,32 @@ class _Drawn:
 
     rois: Rois
     explanations: tuple[ExplanationRow, ...]
-    score: float
     probability: float
     anomalous: bool
 
 
-def _drawn(details: Path, row: FrameRow) -> _Drawn:
+def _drawn(details: Path, row: FrameRow, times: int) -> _Drawn:
     try:
         found = read_detail(details, row.index)
     except FrameNotSampled:  # skipped with a reason; the curve goes on without boxes
         found = None
     return _Drawn(
         rois=_rois(found),
-        explanations=found.explanations if found else (),
-        score=row.score,
+        explanations=tuple(_moved(item, times) for item in found.explanations) if found else (),
         probability=row.probability,
         anomalous=row.anomalous,
+    )
+
+
+def _moved(item: ExplanationRow, times: int) -> ExplanationRow:
+    """The explanation with its pair where it is in the enlarged picture."""
+    sides = {"subject": item.subject, "object": item.object}
+    return item.model_copy(
+        update={
+            name: roi.model_copy(update={"xyxy": tuple(times * edge for edge in roi.xyxy)})
+            for name, roi in sides.items()
+            if roi is not None
+        }
     )
 
 

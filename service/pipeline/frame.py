@@ -21,6 +21,7 @@ from service.pipeline.encoding import (
     encode_frames,
     same_size_batches,
 )
+from service.pipeline.motion import FrameMotion
 from service.scoring.calibration import (
     Calibration,
     Domain,
@@ -30,6 +31,7 @@ from service.scoring.calibration import (
     standardise,
 )
 from service.scoring.comparison import compare
+from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois, form_pairs, with_pseudo_rois
@@ -61,8 +63,9 @@ class FrameResult:
 
     Attributes:
         score: Of the mode asked for; higher is more anomalous. ``literal``: Eq. (11), in -1..1.
-            ``contrast``: in -2..2. ``paired``: mean of the strongest leaves in standard
-            deviations of their null on normal footage, -10..10 when all leaf weights are 1.
+            ``contrast``: in -2..2. ``paired``: mean of the strongest leaves; of a still in standard
+            deviations of their null on normal footage, -10..10 when all leaf weights are 1; of a
+            frame whose motion is known text and motion by the weights of the calibration.
         eq11: Eq. (11) as printed, whatever the mode.
         probability: Calibrated, in 0..1.
         anomalous: ``probability`` reaches the threshold of the domain.
@@ -71,8 +74,10 @@ class FrameResult:
         pairs: (K, 2) into ``rois``.
         evidence: (L,) raw evidence per anomaly leaf, -inf for a leaf that cannot speak.
         standardised: (L,) the same against the leaves' nulls.
+        motion: (L,) motion evidence per anomaly leaf in 0..1; None where motion is not known.
+        leaf_evidence: (L,) what made the score in mode ``paired``: both together.
         explanations: Best first.
-        timings_ms: ``detect``, ``encode``, ``score``; a batch's time is shared equally.
+        timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
     """
 
     score: float
@@ -84,6 +89,8 @@ class FrameResult:
     pairs: NDArray[np.int64]
     evidence: NDArray[np.float64]
     standardised: NDArray[np.float64]
+    motion: NDArray[np.float64] | None
+    leaf_evidence: NDArray[np.float64]
     explanations: tuple[Explanation, ...]
     timings_ms: Mapping[str, float]
 
@@ -160,6 +167,7 @@ class FrameAnalyzer:
         top_k: int = 5,
         domain: Domain = "stills",
         detect_ms: Sequence[float] | None = None,
+        motion: Sequence[FrameMotion | None] | None = None,
     ) -> list[FrameResult]:
         """Score and explain frames whose participants are known already (tracks, ground truth).
 
@@ -170,6 +178,8 @@ class FrameAnalyzer:
             top_k: As in ``analyze``.
             domain: As in ``analyze``.
             detect_ms: Time the detection of each frame took, for ``timings_ms``.
+            motion: What is known of each frame's motion; its ROIs then take the place of
+                ``detected``.
         """
         if mode not in get_args(Mode) or domain not in get_args(Domain):
             raise ValueError(f"unknown mode {mode!r} or domain {domain!r}")
@@ -177,39 +187,55 @@ class FrameAnalyzer:
         question = _Question(self.text_bank, self.calibration, mode, top_k, domain)
         for frame in frames:
             _check_frame(frame)
-        views = [self._view(frame, found) for frame, found in zip(frames, detected, strict=True)]
+        moves: Sequence[FrameMotion | None] = motion or [None] * len(frames)
+        views = [
+            self._view(frame, found if move is None else move.rois, move)
+            for frame, found, move in zip(frames, detected, moves, strict=True)
+        ]
         results: dict[int, FrameResult] = {}
         for batch in same_size_batches(frames):
             encoded = encode_frames(
                 self.image_encoder, [frames[i] for i in batch], [views[i] for i in batch]
             )
             for i, vectors in zip(batch, encoded, strict=True):
-                results[i] = _judge(question, views[i], vectors, detect_ms[i] if detect_ms else 0.0)
+                spent = {"detect": detect_ms[i] if detect_ms else 0.0, "encode": vectors.encode_ms}
+                if (move := moves[i]) is not None:
+                    spent["motion"] = move.motion_ms
+                results[i] = _judge(question, views[i], vectors, spent)
         in_order = [results[i] for i in range(len(frames))]
         if self.on_results is not None:
             self.on_results(in_order, domain, question.text_bank)
         return in_order
 
-    def _view(self, frame: Frame, detected: Rois) -> FrameView:
+    def _view(self, frame: Frame, detected: Rois, motion: FrameMotion | None) -> FrameView:
         rois = with_pseudo_rois(detected)
+        pairs = form_pairs(rois, self.max_pairs)
         height, width = frame.shape[:2]
-        return FrameView(rois, form_pairs(rois, self.max_pairs), (width, height))
+        cues = None if motion is None else motion.cues(rois, pairs)
+        return FrameView(rois, pairs, (width, height), cues)
 
 
-def _judge(question: _Question, view: FrameView, vectors: Encoded, detect_ms: float) -> FrameResult:
+def _judge(
+    question: _Question, view: FrameView, vectors: Encoded, spent_ms: Mapping[str, float]
+) -> FrameResult:
     started = perf_counter()
     text_bank = question.text_bank
     calibration = question.calibration.of(question.domain)
+    clips = question.calibration.clips
     comparison = compare(
         text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, vectors.scene_gate
     )
     standardised = standardise(
         comparison.evidence, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
     )
+    motion, evidence = None, standardised
+    if view.cues is not None:
+        motion = leaf_motion(text_bank, comparison.accepted, pair_motion(text_bank, view.cues))
+        evidence = fused(standardised, motion, text_bank, clips.weight_text, clips.weight_motion)
     scores = {
         "literal": comparison.literal,
         "contrast": comparison.contrast,
-        "paired": paired_score(standardised),
+        "paired": paired_score(evidence),
     }
     score = scores[question.mode]
     likely = probability(score, calibration.affine[question.mode])
@@ -218,7 +244,8 @@ def _judge(question: _Question, view: FrameView, vectors: Encoded, detect_ms: fl
         text_bank,
         view,
         comparison,
-        standardised,
+        evidence,
+        weights=(clips.weight_text, clips.weight_motion),
         mode=question.mode,
         anomalous=anomalous,
         top_k=question.top_k,
@@ -234,8 +261,10 @@ def _judge(question: _Question, view: FrameView, vectors: Encoded, detect_ms: fl
         pairs=view.pairs,
         evidence=comparison.evidence,
         standardised=standardised,
+        motion=motion,
+        leaf_evidence=evidence,
         explanations=explanations,
-        timings_ms={"detect": detect_ms, "encode": vectors.encode_ms, "score": score_ms},
+        timings_ms={**spent_ms, "score": score_ms},
     )
 
 

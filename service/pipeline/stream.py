@@ -2,6 +2,7 @@
 
 from service.errors import FrameOutOfOrder
 from service.pipeline.engine import Engine
+from service.pipeline.motion import MotionMemory
 from service.pipeline.report import explanation_rows, roi_rows
 from service.pipeline.stream_score import StreamScore
 from service.scoring.calibration import Mode, probability
@@ -22,8 +23,9 @@ class StreamScorer:
         self._engine, self._mode, self._top_k = engine, mode, top_k
         calibration = engine.analyzer.calibration.clips
         self._affine = calibration.affine[mode]
-        self._smoother = CausalSmoother(calibration.smoothing_s)
+        self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
         self._alarm = Hysteresis(calibration.on, calibration.off, calibration.on_frames_of)
+        self._motion = MotionMemory()
         self._last_s: float | None = None
 
     def score(self, frame: Frame, time_s: float, sequence: int, dropped: int = 0) -> StreamScore:
@@ -42,8 +44,10 @@ class StreamScorer:
             raise FrameOutOfOrder(
                 f"frame {sequence} has the time {time_s:g} s, the one before {self._last_s:g} s"
             )
-        (result,) = self._engine.analyzer.analyze(
-            [frame], mode=self._mode, top_k=self._top_k, domain="clips"
+        analyzer = self._engine.analyzer
+        motion = self._motion.update(frame, time_s, analyzer.detector.detect(frame))
+        (result,) = analyzer.analyze_detected(
+            [frame], [motion.rois], self._mode, self._top_k, domain="clips", motion=[motion]
         )
         self._last_s = time_s
         score = self._smoother.update(time_s, result.score)

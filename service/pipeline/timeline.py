@@ -30,7 +30,7 @@ class Timeline:
     def __init__(self, calibration: ClipsCalibration, mode: Mode) -> None:
         self._calibration = calibration
         self._affine = calibration.affine[mode]
-        self._smoother = CausalSmoother(calibration.smoothing_s)
+        self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
         self._peaks = PeakKeeper(calibration)
         self._index: list[int] = []
         self.times_s: list[float] = []

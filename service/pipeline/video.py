@@ -1,4 +1,4 @@
-"""A clip's way: sample, detect, encode, score, smooth causally, cut into segments, explain.
+"""A clip's way: sample, detect, follow, encode, score, smooth causally, cut into segments, explain.
 
 The stages overlap: decoding in a child process, detection in a thread, encoding and scoring in
 the caller's. Frames stream through in small batches; what is kept grows by five numbers a sampled
@@ -18,6 +18,7 @@ from service.pipeline.batches import Detected, detect_batches, score_batch
 from service.pipeline.checkpoint import CheckpointFile, Progress
 from service.pipeline.engine import Engine
 from service.pipeline.frame import FrameResult
+from service.pipeline.motion import MotionMemory
 from service.pipeline.report import DecodeErrorRow, ModelRow, Report, SkippedRow, VideoRow
 from service.pipeline.stages import ahead
 from service.pipeline.timeline import Timeline
@@ -90,7 +91,7 @@ class VideoAnalyzer:
                 for batch in found:
                     if cancelled():
                         raise AnalysisCancelled(f"cancelled at {batch.frames[0].time_s:.1f} s")
-                    results = score_batch(analyzer, batch, mode, top_k, run.skipped)
+                    results = score_batch(analyzer, batch, run.motion, mode, top_k, run.skipped)
                     run.add(batch, results, on_frame)
                     if checkpoint is not None and checkpoint.is_due():
                         checkpoint.save(run.progress())
@@ -130,6 +131,7 @@ class _Run:
 
     def __init__(self, timeline: Timeline) -> None:
         self.timeline = timeline
+        self.motion = MotionMemory()
         self.skipped = DamageLog()
         self.last_index = -1
         self.timings: dict[str, float] = defaultdict(float)
@@ -159,6 +161,7 @@ class _Run:
     def progress(self) -> Progress:
         state = {
             "timeline": self.timeline.state(),
+            "motion": self.motion.state(),
             "skipped": [asdict(entry) for entry in self.skipped.entries()],
             "timings": dict(self.timings),
         }
@@ -167,6 +170,7 @@ class _Run:
     def restore(self, kept: Progress) -> None:
         self.last_index = kept.last_index
         self.timeline.restore(kept.columns, kept.state["timeline"])
+        self.motion.restore(kept.state["motion"])
         self.skipped = DamageLog(DecodeError(**entry) for entry in kept.state["skipped"])
         self.timings.update(kept.state["timings"])
 

@@ -80,6 +80,9 @@ class ClipsCalibration(DomainCalibration):
     """Calibration for clips: smoothing, hysteresis and the weight of motion beside text."""
 
     smoothing_s: Amount
+    release_s: Amount | None = None
+    """Time constant while the score falls; ``smoothing_s`` when left out."""
+
     on: Probability
     off: Probability
     on_frames_of: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]

@@ -3,9 +3,10 @@
 One description speaks for each anomaly leaf, because five wordings of one event would fill the
 list. Only grounded descriptions are listed: a pair of the frame stands for subject and object.
 
-    paired                leaves by standardised evidence, the order in which they made the score;
-                          within a leaf the description with most evidence, on its pair with the
-                          largest margin
+    paired                leaves by their evidence, the order in which they made the score; within
+                          a leaf the description with most evidence, on its pair with the largest
+                          margin; where motion is known, on the pair with the largest sum of margin
+                          and motion
     literal, contrast     leaves by similarity; the best description on its best pair
 
 A frame that is not anomalous is explained by what it is: the normal description with the highest
@@ -23,8 +24,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.scoring.calibration import Mode
+from service.scoring.calibration import Z_LIMIT, Mode
 from service.scoring.comparison import Comparison
+from service.scoring.dynamics import cues_of, pair_motion
 from service.scoring.eq11 import NO_EVIDENCE
 from service.scoring.text_bank import TextBank
 from service.vision.rois import NO_OBJECT, NO_TRACK, Rois
@@ -119,23 +121,26 @@ def participant(rois: Rois, index: int, frame_wh: tuple[int, int]) -> Participan
 class FrameView:
     """What an explanation needs to know about a frame beside the comparison.
 
-    `pairs` is (K, 2) into `rois`; `frame_wh` is the size of the image as sent, in pixels.
+    `pairs` is (K, 2) into `rois`; `frame_wh` is the size of the image as sent, in pixels; `cues`
+    is (K, C) in the order of `CUE_NAMES`, None for a still.
     """
 
     rois: Rois
     pairs: NDArray[np.int64]
     frame_wh: tuple[int, int]
+    cues: NDArray[np.float64] | None = None
 
 
 def explain(
     text_bank: TextBank,
     view: FrameView,
     comparison: Comparison,
-    standardised: NDArray[np.float64],
+    evidence: NDArray[np.float64],
     *,
     mode: Mode,
     anomalous: bool,
     top_k: int,
+    weights: tuple[float, float] = (1.0, 0.0),
 ) -> tuple[Explanation, ...]:
     """List at most ``top_k`` explanations, best first; the module says how they are ordered.
 
@@ -143,17 +148,18 @@ def explain(
         text_bank: T descriptions.
         view: The frame's ROIs, pairs and size.
         comparison: From ``compare`` with the same text bank, ROIs and pairs.
-        standardised: (L,) leaf evidence from ``calibration.standardise``.
+        evidence: (L,) leaf evidence from ``calibration.standardise`` or ``dynamics.fused``.
         mode: The scoring mode that the list has to explain.
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
+        weights: Of text and motion, where the view has cues.
 
     Raises:
         ValueError: ``top_k`` is negative.
     """
     if top_k < 0:
         raise ValueError(f"top_k must not be negative, got {top_k}")
-    found = _anomalies(text_bank, comparison, standardised, mode)
+    found = _anomalies(text_bank, view, comparison, evidence, mode, weights)
     if not anomalous:
         found = _best_normal(text_bank, comparison) + found
     return tuple(
@@ -163,14 +169,17 @@ def explain(
 
 def _anomalies(
     text_bank: TextBank,
+    view: FrameView,
     comparison: Comparison,
-    standardised: NDArray[np.float64],
+    evidence: NDArray[np.float64],
     mode: Mode,
+    weights: tuple[float, float],
 ) -> list[tuple[int, int]]:
     """(description, pair) of every anomaly leaf that a pair accepts, best first."""
     grounded = np.where(comparison.accepted, comparison.similarities, NO_EVIDENCE)
     if mode == "paired":
-        pair_value, text_value = comparison.margins, comparison.description_evidence
+        pair_value = _with_motion(text_bank, view, comparison.margins, weights)
+        text_value = comparison.description_evidence
     else:
         pair_value, text_value = grounded, grounded.max(axis=0, initial=NO_EVIDENCE)
     ranked: list[tuple[float, int, int]] = []
@@ -178,9 +187,27 @@ def _anomalies(
         texts = np.flatnonzero(text_bank.leaf_of == leaf)
         text = int(texts[text_value[texts].argmax()])
         if np.isfinite(text_value[text]):
-            rank = standardised[leaf] if mode == "paired" else text_value[text]
+            rank = evidence[leaf] if mode == "paired" else text_value[text]
             ranked.append((-float(rank), text, int(pair_value[:, text].argmax())))
     return [(text, pair) for _, text, pair in sorted(ranked)]
+
+
+def _with_motion(
+    text_bank: TextBank,
+    view: FrameView,
+    margins: NDArray[np.float64],
+    weights: tuple[float, float],
+) -> NDArray[np.float64]:
+    """(K, T): which pair a description is about, from its margins and the leaf's motion."""
+    if view.cues is None or not len(margins):
+        return margins
+    speaks = text_bank.leaf_of >= 0
+    motion = np.zeros(margins.shape)
+    motion[:, speaks] = np.nan_to_num(pair_motion(text_bank, view.cues))[
+        :, text_bank.leaf_of[speaks]
+    ]
+    weight_text, weight_motion = weights
+    return weight_text * margins + weight_motion * Z_LIMIT * motion
 
 
 def _best_normal(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:
@@ -200,6 +227,10 @@ def _explanation(
     similarities = comparison.similarities[pair]
     rival = _rival(text_bank, comparison, text, pair)
     subject, obj = (int(index) for index in view.pairs[pair])
+    leaf = int(text_bank.leaf_of[text])
+    cues: Mapping[str, float] = {}
+    if view.cues is not None and leaf >= 0:
+        cues = cues_of(text_bank, leaf, view.cues[pair])
     return Explanation(
         description_id=description.id,
         text=description.text,
@@ -211,6 +242,7 @@ def _explanation(
         counterpart=None if rival is None else text_bank.descriptions[rival].id,
         subject=participant(view.rois, subject, view.frame_wh),
         object=participant(view.rois, obj, view.frame_wh),
+        cues=cues,
     )
 
 

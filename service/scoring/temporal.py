@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MAX_GAP_S = 2.0  # frames further apart do not vouch for each other
+MAX_GAP_S = 2.0  # frames further apart do not vouch for each other,
+GAP_STEPS = 2.5  # unless they are so far apart as a rule
+TYPICAL_GAPS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,23 @@ class Segment:
 
 
 class CausalSmoother:
-    """Exponential moving average with a time constant instead of a fixed factor per frame.
+    """Exponential moving average with time constants instead of a fixed factor per frame.
 
     A new value enters with 1 - exp(-dt / tau), so a clip sampled twice as densely is not smoothed
     twice as much, and after a long gap the past is forgotten.
+
+    Args:
+        time_constant_s: tau while the value rises.
+        release_s: tau while it falls; the same when left out. An accident takes a second, what
+            it leaves on the road stays.
     """
 
-    def __init__(self, time_constant_s: float) -> None:
-        if not (math.isfinite(time_constant_s) and time_constant_s >= 0):
-            raise ValueError(f"time constant must be finite and >= 0, got {time_constant_s}")
-        self._time_constant_s = time_constant_s
+    def __init__(self, time_constant_s: float, release_s: float | None = None) -> None:
+        release_s = time_constant_s if release_s is None else release_s
+        for tau in (time_constant_s, release_s):
+            if not (math.isfinite(tau) and tau >= 0):
+                raise ValueError(f"time constant must be finite and >= 0, got {tau}")
+        self._rise_s, self._release_s = time_constant_s, release_s
         self._time_s: float | None = None
         self._value = 0.0
 
@@ -65,7 +74,8 @@ class CausalSmoother:
             gap_s = time_s - self._time_s
             if gap_s <= 0:
                 raise ValueError(f"time must move on: {time_s} s after {self._time_s} s")
-            self._value += self._share(gap_s) * (value - self._value)
+            tau = self._rise_s if value > self._value else self._release_s
+            self._value += _share(gap_s, tau) * (value - self._value)
         self._time_s = time_s
         return self._value
 
@@ -77,20 +87,21 @@ class CausalSmoother:
         """Go on where ``state`` was taken."""
         self._time_s, self._value = state["time_s"], float(state["value"])
 
-    def _share(self, gap_s: float) -> float:
-        if self._time_constant_s == 0:
-            return 1.0
-        return -math.expm1(-gap_s / self._time_constant_s)
+
+def _share(gap_s: float, time_constant_s: float) -> float:
+    return 1.0 if time_constant_s == 0 else -math.expm1(-gap_s / time_constant_s)
 
 
-def smooth(times_s: ArrayLike, values: ArrayLike, time_constant_s: float) -> NDArray[np.float64]:
+def smooth(
+    times_s: ArrayLike, values: ArrayLike, time_constant_s: float, release_s: float | None = None
+) -> NDArray[np.float64]:
     """Smooth a clip causally: (n,) times, (n,) values to (n,); n = 0 gives an empty array.
 
     Raises:
         ValueError: Lengths differ, a number is not finite, or times do not rise.
     """
     times, raw = _checked(times_s, values)
-    smoother = CausalSmoother(time_constant_s)
+    smoother = CausalSmoother(time_constant_s, release_s)
     return np.array(
         [smoother.update(float(t), float(v)) for t, v in zip(times, raw, strict=True)], np.float64
     )
@@ -104,7 +115,8 @@ class Hysteresis:
         off: A frame below switches off.
         on_frames_of: (m, n): m of the latest n frames must count. Fewer than m frames never
             switch it on, so that the first frame of a stream is no special case.
-        max_gap_s: A longer gap between frames forgets the past and switches off.
+        max_gap_s: A longer gap between frames forgets the past and switches off, unless frames
+            come so sparsely as a rule: then 2.5 times the median of the latest gaps.
     """
 
     def __init__(
@@ -122,6 +134,7 @@ class Hysteresis:
         self._on, self._off, self._needed, self._max_gap_s = on, off, needed, max_gap_s
         self._window: deque[tuple[float, bool]] = deque(maxlen=window)
         self._time_s: float | None = None
+        self._gaps: deque[float] = deque(maxlen=TYPICAL_GAPS)
         self.is_on = False
         self.since_s: float | None = None
 
@@ -130,8 +143,11 @@ class Hysteresis:
 
         While on, ``since_s`` is the time of the first frame that counted towards the alarm.
         """
-        if self._time_s is not None and time_s - self._time_s > self._max_gap_s:
-            self._forget()
+        if self._time_s is not None:
+            gap_s = time_s - self._time_s
+            if gap_s > self._longest_gap_s():
+                self._forget()
+            self._gaps.append(gap_s)
         self._time_s = time_s
         self._window.append((time_s, probability >= self._on))
         if self.is_on and probability < self._off:
@@ -146,14 +162,26 @@ class Hysteresis:
         """What it remembers, ready for JSON."""
         window = [list(entry) for entry in self._window]
         since_s = self.since_s
-        return {"window": window, "time_s": self._time_s, "is_on": self.is_on, "since_s": since_s}
+        return {
+            "window": window,
+            "time_s": self._time_s,
+            "gaps": list(self._gaps),
+            "is_on": self.is_on,
+            "since_s": since_s,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self._window.clear()
         self._window.extend((float(time_s), bool(counts)) for time_s, counts in state["window"])
+        self._gaps.clear()
+        self._gaps.extend(map(float, state["gaps"]))
         self._time_s, self.is_on = state["time_s"], bool(state["is_on"])
         self.since_s = state["since_s"]
+
+    def _longest_gap_s(self) -> float:
+        typical_s = float(np.median(self._gaps)) if self._gaps else 0.0
+        return max(self._max_gap_s, GAP_STEPS * typical_s)
 
     def _forget(self) -> None:
         self._window.clear()

@@ -51,6 +51,7 @@ class TextBank:
         leaf_ids: L ids of the anomaly leaves in file order.
         leaf_of: (T,) index into ``leaf_ids``, -1 for a normal description.
         leaf_weight: (L,) expert weights.
+        leaf_cues: L lists of motion cues by name, as the experts wrote them.
         subject_groups: (T, G) class groups that may stand for the subject.
         object_groups: (T, G + 1) the same for the object; the last column accepts no object.
         knowledge_sha256: Digest of the hierarchy.
@@ -64,6 +65,7 @@ class TextBank:
     leaf_ids: tuple[str, ...]
     leaf_of: NDArray[np.int64]
     leaf_weight: NDArray[np.float64]
+    leaf_cues: tuple[tuple[str, ...], ...]
     subject_groups: NDArray[np.bool_]
     object_groups: NDArray[np.bool_]
     knowledge_sha256: str
@@ -96,6 +98,7 @@ def text_bank_of(
     _check_vectors(vectors, len(descriptions))
     index_of = {item.id: i for i, item in enumerate(descriptions)}
     leaf_weight = {item.leaf_id: item.weight for item in anomalies}
+    leaf_cues = {item.leaf_id: item.cues for item in anomalies}
     leaf_index = {leaf_id: i for i, leaf_id in enumerate(leaf_weight)}
     return TextBank(
         descriptions=tuple(descriptions),
@@ -111,6 +114,7 @@ def text_bank_of(
             ]
         ),
         leaf_weight=np.array([*leaf_weight.values()], np.float64),
+        leaf_cues=tuple(leaf_cues.values()),
         subject_groups=_membership([item.subject_groups for item in descriptions], CLASS_GROUPS),
         object_groups=_membership(
             [item.object_groups for item in descriptions], (*CLASS_GROUPS, NO_REGION)

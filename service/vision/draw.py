@@ -47,6 +47,8 @@ class Participant(Protocol):
     def xyxy(self) -> tuple[float, float, float, float]: ...
     @property
     def class_name(self) -> str: ...
+    @property
+    def track_id(self) -> int | None: ...
 
 
 class Explanation(Protocol):
@@ -68,8 +70,6 @@ class Result(Protocol):
     @property
     def explanations(self) -> Sequence[Explanation]: ...
     @property
-    def score(self) -> float: ...
-    @property
     def probability(self) -> float: ...
     @property
     def anomalous(self) -> bool: ...
@@ -88,8 +88,8 @@ def draw_result(frame: Frame, result: Result) -> Frame:
     canvas = _Canvas(frame)
     best = result.explanations[0] if result.explanations else None
     pair = _pair(best)
-    state = "ANOMALOUS" if result.anomalous else "normal"
-    headline = f"{state}  p {result.probability:.2f}  score {result.score:.2f}"
+    state = "ALARM  " if result.anomalous else ""
+    headline = f"{state}anomaly probability {100 * result.probability:.0f} %"
     banner = canvas.banner_place(headline, best.text if best else "", [box for box, _, _ in pair])
     paired = {box for box, _, _ in pair}
     for box, colour, _ in (boxes := _detected(result.rois, frame.shape)):
@@ -114,10 +114,14 @@ def _pair(best: Explanation | None) -> list[tuple[Rectangle, Colour, str]]:
         return []
     sides = ((best.subject, SUBJECT, "1"), (best.object, OBJECT, "2"))
     return [
-        (_whole(side.xyxy), colour, f"{order} {side.class_name}")
+        (_whole(side.xyxy), colour, f"{order} {side.class_name}{_track(side.track_id)}")
         for side, colour, order in sides
         if side is not None
     ]
+
+
+def _track(track_id: int | None) -> str:
+    return "" if track_id is None else f" #{track_id}"
 
 
 def _detected(rois: Rois, shape: tuple[int, ...]) -> list[tuple[Rectangle, Colour, str]]:
@@ -140,7 +144,7 @@ def _name(rois: Rois, i: int) -> str:
     """Class and track; the confidence of a box without a track."""
     track_id = int(rois.track_id[i])
     if track_id == NO_TRACK:
-        return f"{rois.class_name[i]} {rois.confidence[i]:.2f}"
+        return f"{rois.class_name[i]} {100 * rois.confidence[i]:.0f} %"
     return f"{rois.class_name[i]} #{track_id}"
 
 

@@ -14,6 +14,7 @@ from service.errors import VideoNotDecodable
 from service.vision.images import Frame
 
 MAX_SIDE = 1280  # of the film; a 4K clip would make the film larger than the clip
+CLEAR_SIDE = 480  # the short side in pixels; words drawn into a smaller picture cannot be read
 TIME_BASE = Fraction(1, 1000)
 KEYFRAME_EVERY_S = 1.0  # a page jumps to any second without decoding from the start
 CRF = "23"  # constant quality of x264; its own default
@@ -73,6 +74,19 @@ class FilmWriter:
         if self._last_ms >= 0:
             self._file.mux(self._stream.encode(None))
         self._file.close()
+
+
+def enlargement(width: int, height: int) -> int:
+    """How many times larger the film of a small clip is, so that its words can be read."""
+    return max(1, round(CLEAR_SIDE / min(width, height)))
+
+
+def enlarged(frame: Frame, times: int) -> Frame:
+    """A (H, W, 3) uint8 frame that many times larger."""
+    if times == 1:
+        return frame
+    size_wh = (times * frame.shape[1], times * frame.shape[0])
+    return cv2.resize(frame, size_wh, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
 
 
 def film_size(size_wh: tuple[int, int]) -> tuple[int, int]:

@@ -68,6 +68,18 @@ class Rois:
     def __len__(self) -> int:
         return len(self.class_name)
 
+    def chosen(self, mask: NDArray[np.bool_]) -> Rois:
+        """The ROIs for which ``mask`` (N,) is true, in order."""
+        kept = np.flatnonzero(mask).tolist()
+        return Rois(
+            xyxy=self.xyxy[kept],
+            class_group=self.class_group[kept],
+            confidence=self.confidence[kept],
+            class_name=tuple(self.class_name[i] for i in kept),
+            source=tuple(self.source[i] for i in kept),
+            track_id=self.track_id[kept],
+        )
+
 
 def detected_rois(xyxy: ArrayLike, class_names: Sequence[str], confidence: ArrayLike) -> Rois:
     """Check a detector's boxes, clip them to the frame and map their classes to groups.

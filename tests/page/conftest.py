@@ -2,41 +2,57 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.bundle.bundle import EMBEDDED_BUNDLE
+from service.keys import new_key
 
 pytest.importorskip("playwright", reason="playwright is not installed (extra `dev`)")
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FilePayload,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "service" / "web" / "samples" / "intersection.mp4"
+SACLIP = [sys.executable, "-c", "from service.cli import main; main()"]
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
 # Chromium calls home by itself; a test that counts outside requests must not see that.
 ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 DESK, PHONE = (1280, 900), (390, 844)
-MORE_EAGER = 2.5  # added to the intercept, so that the sample has a segment whatever the weights
+LARGEST_CLIP = 2_000_000  # bytes
+PEAK = 0.85  # probability that the sample reaches, so that it has a segment whatever the weights
 
 OpenPage = Callable[..., Page]
+
+
+def until(page: Page, expression: str, timeout_s: float = 15.0) -> None:
+    """Wait until an expression holds; the page's own policy forbids playwright's way of waiting."""
+    end = time.monotonic() + timeout_s
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not within {timeout_s} s: {expression}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +62,8 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(EMBEDDED_BUNDLE, folder)
     path = folder / "calibration.json"
     calibration = json.loads(path.read_text())
-    calibration["clips"]["affine"]["paired"]["intercept"] += MORE_EAGER
+    affine = calibration["clips"]["affine"]["paired"]
+    affine["intercept"] = math.log(PEAK / (1 - PEAK)) - affine["slope"] * _highest_score(folder)
     path.write_text(json.dumps(calibration))
     content = path.read_bytes()
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -56,27 +73,57 @@ def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _highest_score(folder: Path) -> float:
+    """Of the sample's frames, by the shipped bundle."""
+    report = folder.parent / "report.json"
+    command = [*SACLIP, "analyze", str(SAMPLE), "--json", str(report)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, env=environment, check=True, capture_output=True, cwd=folder.parent)
+    return float(max(frame["score"] for frame in json.loads(report.read_text())["frames"]))
+
+
 @pytest.fixture(scope="session")
 def server(eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service that runs."""
+    with _serving(eager_bundle, tmp_path_factory.mktemp("open")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def keyed_server(
+    eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """Address of a service that asks for a key, and the key."""
+    folder = tmp_path_factory.mktemp("keyed")
+    key, line = new_key("desk", ["read", "score"])
+    (folder / "keys.txt").write_text(line)
+    settings = {"SACLIP_API_KEYS_FILE": str(folder / "keys.txt")}
+    with _serving(eager_bundle, folder, **settings) as address:
+        yield address, key
+
+
+@contextmanager
+def _serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (deploy/system-packages.sh tests)")
+        pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
     if not BUILT.is_file():
         pytest.skip("the page was not built (make web)")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SACLIP_")}
     settings = {
-        "SACLIP_BUNDLE": str(eager_bundle),
-        "SACLIP_DATA_DIR": str(tmp_path_factory.mktemp("data")),
+        "SACLIP_BUNDLE": str(bundle),
+        "SACLIP_DATA_DIR": str(folder / "data"),
         "SACLIP_PORT": "0",
         "SACLIP_THREADS": "1",
         "SACLIP_MIN_FREE_BYTES": "0",
+        "SACLIP_MAX_VIDEO_BYTES": str(LARGEST_CLIP),
         "SACLIP_LOG_FORMAT": "json",
+        **more,
     }
-    command = [sys.executable, "-c", "from service.cli import main; main()", "serve"]
+    command = [*SACLIP, "serve"]
     environment = {**inherited, **settings, "PYTHONPATH": str(ROOT)}
-    log = tmp_path_factory.mktemp("log") / "server.log"
+    log = folder / "server.log"
     with log.open("w") as out:
-        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=log.parent)
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, cwd=folder)
     try:
         yield _address(log, process)
     finally:
@@ -112,18 +159,29 @@ def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
     """Open the page; afterwards nothing must have gone elsewhere or been refused by the policy."""
     outside: list[str] = []
     complaints: list[str] = []
-    own = (f"{server}/", "blob:", "data:")
     with ExitStack() as stack:
 
-        def opened(path: str = "/", size: tuple[int, int] = DESK, **options: Any) -> Page:
-            viewport = {"width": size[0], "height": size[1]}
-            context = browser.new_context(viewport=viewport, base_url=server, **options)
+        def opened(
+            path: str = "/", size: tuple[int, int] = DESK, base: str = server, **options: Any
+        ) -> Page:
+            own = (f"{base}/", "blob:", "data:")
+            viewport: ViewportSize = {"width": size[0], "height": size[1]}
+            context = browser.new_context(viewport=viewport, base_url=base, **options)
             stack.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(15_000)
-            page.on("request", lambda r: r.url.startswith(own) or outside.append(r.url))
+
+            def requested(request: Request) -> None:
+                if not request.url.startswith(own):
+                    outside.append(request.url)
+
+            def spoken(message: ConsoleMessage) -> None:
+                if message.type == "error":
+                    complaints.append(message.text)
+
+            page.on("request", requested)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+            page.on("console", spoken)
             page.goto(path)
             return page
 
@@ -137,7 +195,11 @@ def open_page(server: str, browser: Browser) -> Iterator[OpenPage]:
 def job_id(server: str, browser: Browser) -> str:
     """A job of the sample that is done."""
     context = browser.new_context(base_url=server)
-    files = {"name": "intersection.mp4", "mimeType": "video/mp4", "buffer": SAMPLE.read_bytes()}
+    files: FilePayload = {
+        "name": "intersection.mp4",
+        "mimeType": "video/mp4",
+        "buffer": SAMPLE.read_bytes(),
+    }
     answer = context.request.post("/videos/analyze?wait=40", multipart={"video": files})
     assert answer.status == 200
     location = answer.headers["location"]

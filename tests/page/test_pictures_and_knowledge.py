@@ -2,12 +2,16 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.builders.footage import encoded, street
 from tests.page.conftest import OpenPage
 
-PICTURE = {"name": "street.png", "mimeType": "image/png", "buffer": encoded(street(), ".png")}
+PICTURE: FilePayload = {
+    "name": "street.png",
+    "mimeType": "image/png",
+    "buffer": encoded(street(), ".png"),
+}
 
 
 def editor(page: Page) -> Page:
@@ -17,10 +21,19 @@ def editor(page: Page) -> Page:
 
 
 def put(page: Page, old: str, new: str) -> None:
-    """Change the text of the editor and send it."""
-    text = page.locator("#editor-text").input_value()
-    assert old in text
-    page.fill("#editor-text", text.replace(old, new, 1))
+    """Type over a part of the editor's text and send it."""
+    found = page.evaluate(
+        """(old) => {
+          const text = document.getElementById("editor-text");
+          const start = text.value.indexOf(old);
+          text.focus();
+          text.setSelectionRange(start, start + old.length);
+          return start;
+        }""",
+        old,
+    )
+    assert found >= 0, f"{old!r} is not in the text"
+    page.keyboard.insert_text(new)
     page.click("#editor-save")
 
 
@@ -30,7 +43,7 @@ def test_a_picture_is_scored_at_once(open_page: OpenPage) -> None:
     page.set_input_files("#file", files=[PICTURE])
 
     expect(page.locator("#moment-title")).to_have_text("This picture")
-    expect(page.locator("#result-facts")).to_contain_text("320 × 240 px")
+    expect(page.locator("#result-facts")).to_contain_text("320 \u00d7 240 px")
     expect(page.locator("#clip-part")).to_be_hidden()
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 320
     expect(page.locator("#descriptions li").first).to_be_visible()

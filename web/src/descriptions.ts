@@ -3,9 +3,11 @@
 import { h, svg } from "./dom";
 import type { Hierarchy } from "./knowledge";
 import type { Explanation } from "./types";
-import { decimal, objectName, plain, signed } from "./words";
+import { cueName, decimal, objectName, percent, signed } from "./words";
 
-const LEAST_SCALE = 0.2; // of the margin bars, so that noise does not look like certainty
+const LEAST_SCALE = 0.2; // of the bars of similarity, so that noise does not look like certainty
+const FEW_CUES = 4; // the strongest; the rest would say the same more weakly
+const LEAST_CUE = 0.05;
 
 export class DescriptionList {
   private chosenId: string | null = null;
@@ -22,7 +24,7 @@ export class DescriptionList {
     const hadFocus = this.root.contains(document.activeElement);
     this.shown = explanations;
     const chosen = this.chosen();
-    const scale = Math.max(LEAST_SCALE, ...explanations.map((item) => Math.abs(item.margin)));
+    const scale = Math.max(LEAST_SCALE, ...explanations.flatMap((item) => [item.similarity, rivalOf(item)]));
     this.root.replaceChildren(
       ...explanations.map((item) => this.entry(item, item === chosen, scale)),
     );
@@ -48,57 +50,59 @@ export class DescriptionList {
       { type: "button", class: "sentence", "aria-pressed": String(chosen), onclick: choose },
       item.text,
     );
-    const kind = item.polarity === "anomaly" ? `severity ${item.severity} of 5` : "normal";
+    const anomaly = item.polarity === "anomaly";
+    const kind = anomaly ? `Anomaly, severity ${item.severity} of 5` : "Normal traffic";
     return h(
       "li",
       { class: `description ${item.polarity}` },
+      h("p", { class: "kind" }, kind, h("span", { class: "short" }, `margin ${signed(item.margin)}`)),
       button,
-      h("p", { class: "short" }, `${kind} · margin ${signed(item.margin)}`),
       h(
         "div",
         { class: "long" },
         h("p", { class: "path" }, ...withArrows(item.path)),
         participants(item),
-        this.margin(item, scale),
+        this.comparison(item, scale),
         cues(item.cues),
       ),
     );
   }
 
-  private margin(item: Explanation, scale: number): HTMLElement {
+  private comparison(item: Explanation, scale: number): HTMLElement {
     const rival = item.counterpart === null ? null : this.hierarchy()?.sentence(item.counterpart);
-    const kind = item.polarity === "anomaly" ? "normal counterpart" : "closest anomaly";
-    const head = h(
-      "p",
-      { class: "margin-head" },
-      `Margin against the ${kind} `,
-      h("strong", {}, signed(item.margin)),
-    );
-    const share = Math.min(1, Math.abs(item.margin) / scale);
-    const bar = svg(
-      "svg",
-      { class: "margin-bar", viewBox: "-1 0 2 1", preserveAspectRatio: "none", "aria-hidden": "true" },
-      svg("rect", { class: "ground", x: -1, y: 0, width: 2, height: 1 }),
-      svg("rect", {
-        class: item.margin < 0 ? "against" : "for",
-        x: item.margin < 0 ? -share : 0,
-        y: 0,
-        width: share,
-        height: 1,
-      }),
-      svg("rect", { class: "zero", x: -0.006, y: 0, width: 0.012, height: 1 }),
-    );
-    const facts = [`similarity ${decimal(item.similarity, 3)}`];
-    if (item.polarity === "anomaly") facts.push(`severity ${item.severity} of 5`);
-    return h(
-      "div",
-      { class: "margin" },
-      head,
-      bar,
-      rival ? h("p", { class: "rival" }, `“${rival}”`) : null,
-      h("p", { class: "facts" }, facts.join(" · ")),
-    );
+    const name = item.polarity === "anomaly" ? "Similarity of its normal counterpart" : "Similarity of the closest anomaly";
+    const rows = [similarity("Similarity of this description", item.similarity, scale, "own")];
+    if (item.counterpart !== null) {
+      rows.push(similarity(name, rivalOf(item), scale, "rival"));
+      if (rival) rows.push(h("p", { class: "rival" }, `“${rival}”`));
+      rows.push(h("p", { class: "margin-head" }, h("span", {}, "Margin"), h("strong", {}, signed(item.margin))));
+    }
+    return h("div", { class: "comparison" }, ...rows);
   }
+}
+
+/** Similarity of the counterpart on the same pair; its own where there is none. */
+function rivalOf(item: Explanation): number {
+  return item.similarity - item.margin;
+}
+
+function similarity(name: string, value: number, scale: number, kind: string): HTMLElement {
+  return h(
+    "div",
+    { class: "similarity" },
+    h("span", {}, name),
+    h("span", { class: "number" }, decimal(value, 3)),
+    bar(Math.max(0, value) / scale, kind),
+  );
+}
+
+function bar(share: number, kind: string): SVGSVGElement {
+  return svg(
+    "svg",
+    { class: `bar ${kind}`, viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: "ground", width: 1, height: 1 }),
+    svg("rect", { class: "part", width: Math.min(1, share), height: 1 }),
+  );
 }
 
 function withArrows(path: readonly string[]): (HTMLElement | string)[] {
@@ -116,13 +120,21 @@ function participants(item: Explanation): HTMLElement | null {
 }
 
 function cues(values: Record<string, number>): HTMLElement | null {
-  const entries = Object.entries(values).sort((a, b) => b[1] - a[1]);
-  if (!entries.length) return null;
+  const strongest = Object.entries(values)
+    .filter(([, value]) => value >= LEAST_CUE)
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, FEW_CUES);
+  if (!strongest.length) return null;
   return h(
-    "dl",
+    "div",
     { class: "cues" },
-    ...entries.map(([name, value]) =>
-      h("div", {}, h("dt", {}, plain(name)), h("dd", {}, decimal(value))),
+    h("p", { class: "cues-head" }, "How they move"),
+    h(
+      "dl",
+      {},
+      ...strongest.map(([name, value]) =>
+        h("div", {}, h("dt", {}, cueName(name)), h("dd", {}, percent(value), bar(value, "cue"))),
+      ),
     ),
   );
 }

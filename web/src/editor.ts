@@ -5,9 +5,10 @@ import { byId, h, show } from "./dom";
 import { readYaml, writeYaml } from "./knowledge";
 import { tellRefusal } from "./notice";
 import type { BrokenRule } from "./types";
-import { count } from "./words";
+import { count, sentence } from "./words";
 
 const LINE_PX = 20; // as in page.css
+const PAD_PX = 8;
 
 export class KnowledgeEditor {
   private readonly box = byId("editor", HTMLElement);
@@ -81,6 +82,7 @@ export class KnowledgeEditor {
     const { problem } = refusal;
     if (problem.errors?.length) {
       this.setBroken(problem.errors);
+      this.bringToView(this.broken[0]?.line ?? 1);
       this.state.textContent = `Nothing was changed: ${count(problem.errors.length, "rule")} broken.`;
       this.found.querySelector("button")?.focus();
       return;
@@ -102,7 +104,7 @@ export class KnowledgeEditor {
             "button",
             { type: "button", class: "violation", onclick: () => this.goTo(line) },
             h("span", { class: "line" }, `Line ${line}`),
-            h("span", {}, `${rule.id}: ${rule.detail}`),
+            h("span", {}, sentence(rule.detail), " ", h("span", { class: "soft" }, rule.id)),
           ),
         ),
       ),
@@ -117,6 +119,10 @@ export class KnowledgeEditor {
     const start = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
     this.text.focus();
     this.text.setSelectionRange(start, start + (lines[line - 1]?.length ?? 0));
+    this.bringToView(line);
+  }
+
+  private bringToView(line: number): void {
     this.text.scrollTop = Math.max(0, (line - 1) * LINE_PX - this.text.clientHeight / 2);
     this.text.scrollLeft = 0;
     this.moveMarks();
@@ -126,7 +132,7 @@ export class KnowledgeEditor {
   private moveMarks(): void {
     const bands = this.broken.map(({ line }) => {
       const band = h("div", { class: "mark" });
-      band.style.transform = `translateY(${(line - 1) * LINE_PX - this.text.scrollTop}px)`;
+      band.style.transform = `translateY(${PAD_PX + (line - 1) * LINE_PX - this.text.scrollTop}px)`;
       return band;
     });
     this.marks.replaceChildren(...bands);

@@ -18,20 +18,24 @@ export class Film {
   private chosen: Explanation | null = null;
   private gone = false;
 
-  /** `told` hears the frame and, once it is known, what was found in it. */
+  /** `moved` hears the frame at once; `told` as well, with what was found in it, once that is known. */
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly overlay: Overlay,
     private readonly jobUrl: string,
     private readonly report: Report,
+    private readonly moved: (row: FrameRow) => void,
     private readonly told: (row: FrameRow, found: FrameScore | null) => void,
   ) {
     video.onplay = () => {
       this.draw();
       this.loop();
     };
-    video.onpause = video.onseeked = () => this.look(true);
-    video.onloadeddata = () => this.look(true);
+    // Only a film that played says where it is; a still one is where it was sent, even while it
+    // is loaded or looks for the place.
+    video.onpause = () => {
+      if (!video.seeking) this.look(true);
+    };
   }
 
   /** Load the film. False when the job made none. */
@@ -55,6 +59,12 @@ export class Film {
     this.moveTo(this.report.frames.indexOf(row), true);
   }
 
+  /** Go by so many frames and stay there. */
+  step(by: number): void {
+    const row = this.report.frames[Math.max(0, this.place + by)];
+    if (row) this.jump(row);
+  }
+
   choose(explanation: Explanation | null): void {
     this.chosen = explanation;
     this.draw();
@@ -64,7 +74,7 @@ export class Film {
   close(): void {
     this.gone = true;
     this.video.pause();
-    this.video.onplay = this.video.onpause = this.video.onseeked = this.video.onloadeddata = null;
+    this.video.onplay = this.video.onpause = null;
     this.video.removeAttribute("src");
     this.video.load();
   }
@@ -85,7 +95,10 @@ export class Film {
     if (!row) return;
     const moved = place !== this.place;
     this.place = place;
-    if (moved) this.timeline?.set(place);
+    if (moved) {
+      this.timeline?.set(place);
+      this.moved(row);
+    }
     const due = performance.now() - this.askedAt > PLAYING_EVERY_MS;
     if (still ? moved || this.frame === null : moved && due) void this.ask(row);
     this.draw();

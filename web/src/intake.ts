@@ -51,7 +51,7 @@ export class Intake {
 
   /** Follow a job that is there already, and show its report. */
   async open(id: string): Promise<void> {
-    await this.run("", () => void this.open(id), async (signal) => {
+    await this.run("", null, async (signal) => {
       const job = await readJson<Job>(`/jobs/${encodeURIComponent(id)}`, { signal });
       this.name.textContent = job.name;
       await this.finish(job, signal);
@@ -73,7 +73,7 @@ export class Intake {
 
   private async run(
     name: string,
-    again: () => void,
+    again: (() => void) | null,
     work: (signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     this.leave();

@@ -2,6 +2,7 @@
 
 import type { Refusal } from "./api";
 import { byId, h, show } from "./dom";
+import { sentence } from "./words";
 
 const ADVICE: Readonly<Record<number, string>> = {
   401: "Enter an API key that may score, or ask the operator for one.",
@@ -32,9 +33,9 @@ export function tellRefusal(refusal: Refusal, again: (() => void) | null): void 
   const wait = retryAfterS === null ? "Try again in a moment." : `Try again in ${retryAfterS} seconds.`;
   const advice = problem.status === 429 || problem.status === 503 ? wait : ADVICE[problem.status];
   const parts = [
-    problem.detail ? h("p", { class: "detail" }, problem.detail) : null,
+    problem.detail ? h("p", { class: "detail" }, sentence(problem.detail)) : null,
     advice ? h("p", {}, advice) : null,
-    problem.request_id ? h("p", { class: "soft" }, `Number of this request: ${problem.request_id}`) : null,
+    problem.request_id ? h("p", { class: "soft" }, `Request number, for the operator: ${problem.request_id}`) : null,
   ];
   fill("alarm", problem.title, parts, again);
 }

@@ -4,6 +4,8 @@ import { svg } from "./dom";
 import type { Explanation, FrameScore, Roi } from "./types";
 import { objectName } from "./words";
 
+const FONT = 13; // pixels of the screen
+const LEGIBLE = 11;
 const LETTER = 0.62; // width of a letter, in heights of the font
 
 export class Overlay {
@@ -14,9 +16,15 @@ export class Overlay {
   /** `bare`: nothing is drawn in the pixels; a film has its boxes, and its best pair named. */
   constructor(
     private readonly root: SVGSVGElement,
-    private readonly bare: boolean,
+    private bare: boolean,
   ) {
     new ResizeObserver(() => this.draw()).observe(root);
+  }
+
+  /** Whether the pixels below have no drawings of their own. */
+  setBare(bare: boolean): void {
+    this.bare = bare;
+    this.draw();
   }
 
   /** Show a frame's pair; `dimmed` darkens the rest, which only a still picture should. */
@@ -37,14 +45,15 @@ export class Overlay {
     const unit = frame.width / Math.max(this.root.clientWidth, 1); // one pixel of the screen
     const pair = [chosen?.subject, chosen?.object].filter((roi): roi is Roi => !!roi);
     const parts: SVGElement[] = [];
+    const drawn = drawnFont(frame);
     const named = !this.bare && chosen === frame.explanations[0];
     if (this.dimmed && !named && pair.some((roi) => roi.roi_source !== "pseudo")) parts.push(shade(frame, pair));
     if (this.bare) parts.push(...this.others(frame, pair).map((roi) => box(roi, "other")));
-    const labels = new Labels(frame, unit);
+    const labels = new Labels(frame, this.bare ? FONT * unit : Math.max(FONT * unit, drawn));
     pair.forEach((roi, side) => {
       parts.push(box(roi, "halo"), box(roi, side === 0 ? "subject" : "object"));
     });
-    if (named) pair.length = 0;
+    if (named && drawn >= LEGIBLE * unit) pair.length = 0; // the film names it well enough
     pair.forEach((roi, side) => {
       const text = `${side + 1} ${objectName(roi)}`;
       parts.push(...labels.place(roi, text, side === 0 ? "subject" : "object", true));
@@ -69,11 +78,11 @@ class Labels {
 
   constructor(
     private readonly frame: FrameScore,
-    private readonly unit: number,
+    private readonly font: number,
   ) {}
 
   place(roi: Roi, text: string, kind: string, always: boolean): SVGElement[] {
-    const font = 13 * this.unit;
+    const { font } = this;
     const width = (text.length * LETTER + 0.7) * font;
     const height = 1.5 * font;
     const [x1, y1, x2, y2] = roi.xyxy;
@@ -86,7 +95,7 @@ class Labels {
     const top = free ?? inside[0] ?? 0;
     this.taken.push([left, top, left + width, top + height]);
     return [
-      svg("rect", { class: `tag ${kind}`, x: left, y: top, width, height, rx: 2 * this.unit }),
+      svg("rect", { class: `tag ${kind}`, x: left, y: top, width, height, rx: 0.15 * font }),
       svg("text", { class: "tag", x: left + 0.35 * font, y: top + 1.08 * font, "font-size": font }, text),
     ];
   }
@@ -94,6 +103,11 @@ class Labels {
   private isFree(x1: number, y1: number, x2: number, y2: number): boolean {
     return this.taken.every((t) => x2 <= t[0] || x1 >= t[2] || y2 <= t[1] || y1 >= t[3]);
   }
+}
+
+/** Names in the film are about so large: one of ours lies over them without a rest showing. */
+function drawnFont(frame: FrameScore): number {
+  return 0.045 * Math.min(frame.width, frame.height);
 }
 
 function box(roi: Roi, kind: string): SVGRectElement {

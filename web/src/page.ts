@@ -33,7 +33,7 @@ const intake = new Intake({
     result.clear();
   },
   failed: tellRefusal,
-  cancelled: (name) => tell("Cancelled", `${name || "The job"} was stopped. Nothing is kept of it.`),
+  cancelled: (name) => tell("Cancelled", `${name || "The clip"} was stopped. There is no report of it.`),
 });
 
 /** A job has an address, so that it can be sent to a colleague and survives a reload. */
@@ -58,7 +58,8 @@ async function refreshHierarchy(): Promise<void> {
     tree.setHierarchy(hierarchy);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    // The health line tells of it; the tree comes with the next look.
+    const wanted = error.problem.status === 401;
+    tree.setTrouble(wanted ? "Enter an API key to see the descriptions." : "The descriptions cannot be read now.");
   }
 }
 

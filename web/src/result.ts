@@ -6,6 +6,7 @@ import { byId, h, show } from "./dom";
 import { Film } from "./film";
 import { countHits, type Hierarchy } from "./knowledge";
 import { Overlay } from "./overlay";
+import { Player } from "./player";
 import { Timeline } from "./timeline";
 import type { Explanation, FrameRow, FrameScore, FramesAnswer, Job, Report, Segment } from "./types";
 import { count, percent, span, time } from "./words";
@@ -32,14 +33,19 @@ export class ResultView {
   private readonly moment = byId("moment-title", HTMLElement);
   private readonly number = byId("moment-number", HTMLElement);
   private readonly meter = byId("moment-meter", HTMLMeterElement);
+  private readonly alarm = byId("moment-alarm", HTMLElement);
+  private readonly note = byId("moment-note", HTMLElement);
   private readonly nothing = byId("no-descriptions", HTMLElement);
+  private readonly marginHelp = byId("margin-help", HTMLElement);
   private readonly spoken = byId("spoken", HTMLElement);
   private readonly downloads = byId("downloads", HTMLElement);
   private readonly filmOverlay = new Overlay(byId("film-overlay", SVGSVGElement), false);
   private readonly pictureOverlay = new Overlay(byId("picture-overlay", SVGSVGElement), true);
+  private readonly player = new Player(this.video, this.screen);
   private readonly descriptions: DescriptionList;
   private film: Film | null = null;
   private still: FrameScore | null = null;
+  private threshold: number | null = null;
   private current: { row: FrameRow; url: string } | null = null;
 
   /** `hits` hears how often each scenario explained the result that is shown. */
@@ -67,12 +73,15 @@ export class ResultView {
     const url = `/jobs/${job.id}`;
     const { video, segments, frames } = report;
     const errors = report.decode_errors.reduce((sum, error) => sum + error.count, 0);
+    const skipped = report.skipped.reduce((sum, some) => sum + some.count, 0);
+    this.threshold = report.model.threshold ?? null;
     this.title.textContent = job.name;
     this.facts.textContent = [
       time(video.duration_s),
       `${video.width} × ${video.height} px`,
       `${count(frames.length, "frame")} scored, ${Number(video.sample_fps.toFixed(2))} per second`,
       `model ${report.model.bundle}`,
+      skipped ? `${count(skipped, "frame")} could not be scored` : "",
       errors ? `${count(errors, "part")} of the file could not be read` : "",
     ].filter(Boolean).join(" · ");
     this.setVerdict(
@@ -81,10 +90,16 @@ export class ResultView {
     );
     this.showParts(true);
     this.screen.style.aspectRatio = `${video.width} / ${video.height}`;
-    const film = new Film(this.video, this.filmOverlay, url, report, (row, found) =>
-      this.onFrame(url, row, found),
+    const film = new Film(
+      this.video,
+      this.filmOverlay,
+      url,
+      report,
+      (row) => this.player.tell(row.time_s),
+      (row, found) => this.onFrame(url, row, found),
     );
     this.film = film;
+    this.player.begin(video.duration_s, (by) => film.step(by));
     this.reveal(true); // before the timeline, which measures its place
     const timeline = new Timeline(byId("timeline", HTMLElement), report, (row) => film.jump(row));
     film.follow(timeline);
@@ -94,6 +109,8 @@ export class ResultView {
     if (film !== this.film) return;
     show(this.video, there);
     show(this.noFilm, !there);
+    this.filmOverlay.setBare(!there);
+    this.player.hasFilm(there);
     if (there) this.captions.src = await signed(`${url}/report?format=vtt`);
     this.offerDownloads(url, there);
     const first = segments[0] ? timeline.frameAt(segments[0].peak_s) : strongest(frames);
@@ -106,16 +123,19 @@ export class ResultView {
     const result = answer.results[0];
     if (!result) return;
     this.still = result;
+    this.threshold = answer.model.threshold ?? null;
+    this.player.hide();
     this.title.textContent = file.name;
     this.facts.textContent = `${result.width} × ${result.height} px · model ${answer.model.bundle}`;
     this.setVerdict(result.anomalous, result.anomalous ? "Anomalous" : "No anomaly found");
     this.showParts(false);
+    show(this.noFilm, false);
     this.screen.style.aspectRatio = `${result.width} / ${result.height}`;
     this.picture.src = URL.createObjectURL(file);
     this.picture.alt = `${file.name} with the objects found in it`;
     this.downloads.replaceChildren();
     this.reveal(true);
-    this.showMoment("This picture", result.probability, result.explanations);
+    this.showMoment("This picture", result.probability, result);
     this.hits(countHits(result.anomalous ? [result.explanations] : []));
   }
 
@@ -163,7 +183,7 @@ export class ResultView {
 
   private onFrame(url: string, row: FrameRow, found: FrameScore | null): void {
     this.current = { row, url };
-    this.showMoment(`At ${time(row.time_s)}`, row.probability, found?.explanations ?? []);
+    this.showMoment(`At ${time(row.time_s)}`, row.probability, found);
     const best = found?.explanations[0]?.text ?? "";
     // Spoken when the reader has stopped there; a film that plays would never stop talking.
     if (this.video.paused) {
@@ -171,12 +191,22 @@ export class ResultView {
     }
   }
 
-  private showMoment(title: string, probability: number, explanations: readonly Explanation[]): void {
+  private showMoment(title: string, probability: number, found: FrameScore | null): void {
+    const explanations = found?.explanations ?? [];
+    const { threshold } = this;
     this.moment.textContent = title;
     this.number.textContent = percent(probability);
+    const alarm = threshold !== null && probability >= threshold;
+    this.number.classList.toggle("alarm-text", alarm);
+    this.meter.classList.toggle("alarm", alarm);
+    this.alarm.textContent = threshold === null ? "" : `alarm from ${percent(threshold)}`;
     this.meter.value = probability;
+    this.note.textContent =
+      "This footage looks unlike what the model learned from, so only kind, place and motion of the objects count.";
+    show(this.note, found?.appearance === "off");
     this.descriptions.set(explanations);
     show(this.nothing, explanations.length === 0);
+    show(this.marginHelp, explanations.length > 0);
   }
 
   private onChosen(chosen: Explanation | null): void {

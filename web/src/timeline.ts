@@ -187,7 +187,7 @@ export class Timeline {
 }
 
 function tick(seconds: number): string {
-  return seconds < 60 ? `${Number(seconds.toFixed(1))} s` : time(seconds).replace(/\.0 /, " ");
+  return seconds < 60 ? `${Number(seconds.toFixed(1))} s` : time(seconds).replace(/\.0(?=\s)/, "");
 }
 
 function colour(name: string): string {

@@ -3,13 +3,14 @@
 import { byId, h, show } from "./dom";
 import type { Hierarchy } from "./knowledge";
 import type { TreeNode } from "./types";
-import { count, plain } from "./words";
+import { count, cueName } from "./words";
 
 export class HierarchyTree {
   private readonly root = byId("tree", HTMLElement);
   private readonly summary = byId("tree-summary", HTMLElement);
   private readonly search = byId("tree-search", HTMLInputElement);
   private readonly nothing = byId("tree-nothing", HTMLElement);
+  private readonly parts = [byId("tree-find", HTMLElement), byId("editor-open", HTMLElement)];
   private hierarchy: Hierarchy | null = null;
   private hits: ReadonlyMap<string, number> | null = null;
 
@@ -21,6 +22,12 @@ export class HierarchyTree {
   setHierarchy(hierarchy: Hierarchy): void {
     this.hierarchy = hierarchy;
     this.draw();
+  }
+
+  /** Say why there is none. */
+  setTrouble(text: string): void {
+    if (this.hierarchy) return; // an old tree beats none
+    this.summary.textContent = text;
   }
 
   /** Null when no result is shown. */
@@ -39,7 +46,10 @@ export class HierarchyTree {
     show(this.nothing, this.root.childElementCount === 0);
     const leaves = [...hierarchy.leaves.values()];
     const texts = leaves.reduce((sum, leaf) => sum + (leaf.node.d?.length ?? 0), 0);
-    this.summary.textContent = `${count(texts, "description")} of ${count(leaves.length, "scenario")} are in service.`;
+    this.summary.textContent = `${count(texts, "description")} of ${count(leaves.length, "scenario")} are in service.${
+      this.hits?.size ? " A hit is a find that the scenario explains best." : ""
+    }`;
+    for (const part of this.parts) show(part, true);
   }
 
   private openIds(): Set<string> | null {
@@ -73,7 +83,7 @@ export class HierarchyTree {
     const facts = [
       this.hierarchy?.leaves.get(node.id)?.polarity === "anomaly" ? `severity ${node.severity ?? 0} of 5` : "normal traffic",
       rival ? `compared with “${rival}”` : "",
-      node.cues?.length ? `motion: ${node.cues.map(plain).join(", ")}` : "",
+      node.cues?.length ? `motion: ${node.cues.map(cueName).join(", ")}` : "",
     ].filter(Boolean);
     return [
       h("ul", { class: "texts" }, ...texts.map((text) => h("li", {}, text))),

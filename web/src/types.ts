@@ -67,6 +67,8 @@ export interface FrameScore {
   eq11: number;
   probability: number;
   anomalous: boolean;
+  /** Whether the pixels were trusted; `off` leaves kind, place and motion of the objects. */
+  appearance: "on" | "off";
   rois: Roi[];
   explanations: Explanation[];
 }
@@ -109,6 +111,7 @@ export interface Report {
   frames: FrameRow[];
   segments: Segment[];
   decode_errors: { time_s: number | null; detail: string; count: number }[];
+  skipped: { time_s: number | null; reason: string; count: number }[];
 }
 
 export interface Description {

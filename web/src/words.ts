@@ -1,6 +1,7 @@
 // Numbers and names as people read them: always with a unit, never more digits than are meant.
 
 const MINUS = "−";
+const GAP = "\u00a0"; // a number and its unit stay on one line
 const PSEUDO: Readonly<Record<string, string>> = {
   full: "the whole picture",
   road: "the road",
@@ -9,12 +10,12 @@ const PSEUDO: Readonly<Record<string, string>> = {
 
 /** "3.4 s", from a minute on "1:03.4". */
 export function time(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${seconds.toFixed(1)}${GAP}s`;
   const tenths = Math.round(seconds * 10);
   const minutes = Math.floor(tenths / 600);
   const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  if (minutes < 60) return `${minutes}:${rest} min`;
-  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest} h`;
+  if (minutes < 60) return `${minutes}:${rest}${GAP}min`;
+  return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}${GAP}h`;
 }
 
 /** "from 3.4 s to 5.0 s". */
@@ -24,9 +25,9 @@ export function span(start: number, end: number): string {
 
 /** A share in 0..1 as "82 %"; what is not 0 or 1 is never rounded to it. */
 export function percent(share: number): string {
-  if (share > 0 && share < 0.01) return "< 1 %";
-  if (share < 1 && share > 0.99) return "> 99 %";
-  return `${Math.round(100 * share)} %`;
+  if (share > 0 && share < 0.01) return `<${GAP}1${GAP}%`;
+  if (share < 1 && share > 0.99) return `>${GAP}99${GAP}%`;
+  return `${Math.round(100 * share)}${GAP}%`;
 }
 
 /** "+0.214" or "−0.050", with a real minus sign. */
@@ -56,6 +57,34 @@ export function moment(iso: string): string {
   }).format(new Date(iso));
 }
 
+const CUES: Readonly<Record<string, string>> = {
+  residual: "leaves its steady way",
+  closing: "closing in",
+  iou_rise: "growing overlap",
+  short_ttc: "contact is near",
+  sudden_stop: "sudden change of speed",
+  lateral_jump: "sudden move sideways",
+  crossing_path: "crossing ways",
+  opposite_heading: "heading towards each other",
+  lane_violation: "leaves its lane",
+  spin: "spinning",
+  aspect_flip: "sudden change of shape",
+  static_overlap: "standing against each other",
+  static_in_lane: "standing in the lane",
+  looming: "growing fast in view",
+  ego_jerk: "jolt of the camera",
+  ego_rotation: "turn of the camera",
+  swerve: "swerving",
+  reverse_motion: "moving backwards",
+  roadside: "at the roadside",
+  appearance: "looks",
+};
+
+/** A motion cue in plain words; one that is new here by its own name. */
+export function cueName(name: string): string {
+  return CUES[name] ?? plain(name);
+}
+
 /** "sudden_stop" -> "sudden stop". */
 export function plain(name: string): string {
   return name.replaceAll("_", " ");
@@ -63,6 +92,12 @@ export function plain(name: string): string {
 
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** "no frame could be read" -> "No frame could be read." */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  return /[.!?…]['"”]?$/.test(trimmed) ? capital(trimmed) : `${capital(trimmed)}.`;
 }
 
 /** An object as it is called: "car 3" when it is followed, else "car"; regions by what they are. */

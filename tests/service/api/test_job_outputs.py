@@ -78,7 +78,7 @@ def test_the_printed_page_carries_its_own_policy(client: TestClient, job_url: st
 
 
 def test_details_and_picture_of_a_scored_frame(client: TestClient, job_url: str) -> None:
-    """The same objects as in the result; the picture has the clip's size and is drawn on."""
+    """The same objects as in the result; the picture is drawn on, twice as large."""
     report = client.get(f"{job_url}/report").json()
     index = report["frames"][3]["index"]
 
@@ -90,7 +90,7 @@ def test_details_and_picture_of_a_scored_frame(client: TestClient, job_url: str)
     assert detail["explanations"]
     assert picture.headers["content-type"] == "image/jpeg"
     drawn = decode_image(picture.content, 10**6)
-    assert drawn.shape == (240, 320, 3)
+    assert drawn.shape == (480, 640, 3)
 
 
 def test_a_frame_between_the_scored_ones_names_its_neighbours(
@@ -114,7 +114,7 @@ def test_the_film_has_every_scored_frame_and_answers_ranges(
     with av.open(str(tmp_path / "film.mp4")) as film:
         pictures = [p.to_ndarray(format="rgb24") for p in film.decode(video=0)]
     assert len(pictures) == 10
-    assert pictures[0].shape == (240, 320, 3)
+    assert pictures[0].shape == (480, 640, 3)
     assert not np.array_equal(pictures[0], pictures[-1])
     part = client.get(f"{job_url}/video.mp4", headers={"range": "bytes=0-99"})
     assert (part.status_code, len(part.content)) == (206, 100)

@@ -117,14 +117,14 @@ def test_the_newest_frame_wins_when_they_come_too_fast(
 ) -> None:
     """While the first is computed five more come: four are dropped, and it is said how many."""
     go_on, began = threading.Event(), threading.Event()
-    analyze = FrameAnalyzer.analyze
+    analyze = FrameAnalyzer.analyze_detected
 
     def slow(self: FrameAnalyzer, *args: Any, **kwargs: Any) -> Any:
         began.set()
         assert go_on.wait(10)
         return analyze(self, *args, **kwargs)
 
-    monkeypatch.setattr(FrameAnalyzer, "analyze", slow)
+    monkeypatch.setattr(FrameAnalyzer, "analyze_detected", slow)
     with client.websocket_connect(PATH) as socket:
         send(socket, 0, 0.0)
         assert began.wait(10)

@@ -10,6 +10,7 @@ import pytest
 from service.errors import AnalysisCancelled, VideoNotSupported, VideoTooLarge
 from service.pipeline.engine import Engine, load_engine
 from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.motion import MotionMemory
 from service.pipeline.video import BATCH, VideoAnalyzer
 from service.scoring.calibration import Mode, neutral_calibration
 from service.scoring.temporal import smooth
@@ -82,7 +83,12 @@ def test_scores_are_those_of_the_frames_smoothed_over_the_past(
     path = write_clip(tmp_path / "clip.mp4")
     with ClipReader(path, 10, LIMIT, 100) as reader:
         sampled = list(reader)
-    single = [engine.analyzer.analyze([s.frame], mode, domain="clips")[0] for s in sampled]
+    memory, single = MotionMemory(), []
+    for s in sampled:
+        motion = memory.update(s.frame, s.time_s, engine.analyzer.detector.detect(s.frame))
+        single += engine.analyzer.analyze_detected(
+            [s.frame], [motion.rois], mode, domain="clips", motion=[motion]
+        )
 
     report = VideoAnalyzer(engine, in_this_process(LIMIT, 100)).analyze(path, 10, mode)
 

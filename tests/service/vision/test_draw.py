@@ -16,6 +16,7 @@ GREY = 90
 class Side:
     xyxy: tuple[float, float, float, float]
     class_name: str
+    track_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,6 @@ class Words:
 class Scored:
     rois: Rois
     explanations: tuple[Words, ...] = ()
-    score: float = 1.0
     probability: float = 0.9
     anomalous: bool = True
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.vision.film import FilmWriter, film_size, read_picture
+from service.vision.film import FilmWriter, enlarged, enlargement, film_size, read_picture
 
 
 def grey(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
@@ -67,3 +67,14 @@ def test_an_odd_frame_is_scaled(tmp_path: Path) -> None:
         writer.write(grey(100, 63, 47), 0.0)
 
     assert read_picture(path, 0.0).shape == (46, 62, 3)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "times"), [(320, 192, 2), (64, 48, 10), (640, 360, 1), (1920, 1080, 1)]
+)
+def test_a_small_clip_is_enlarged_until_words_can_be_read(
+    width: int, height: int, times: int
+) -> None:
+    """By a whole number; what is large enough stays as it is."""
+    assert enlargement(width, height) == times
+    assert enlarged(grey(7, width, height), times).shape == (times * height, times * width, 3)

@@ -1,0 +1,140 @@
+"""What one clip or stream remembers of motion: camera, tracks, the road's jolts; frame by frame."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.scoring.cues import EgoCues, cue_matrix, squash
+from service.vision.images import Frame
+from service.vision.kinematics import Kinematics, kinematics
+from service.vision.motion import CameraMotion, CameraStep, grey_of
+from service.vision.rois import Rois
+from service.vision.tracks import Track, Tracker, is_own_car
+
+JOLT = 0.15  # widths a second from step to step: a car is thrown about 8 degrees a second
+JOLT_OVER_ROAD = 6.0  # times the median jolt of this road so far
+ROTATION = 0.3  # radians a second of roll
+ROAD_S, LEAST_ROAD = 20.0, 12  # memory of the road, and the steps after which it counts
+FIXED_S = 5.0  # a camera that has not moved for this long stands on a mast
+MOVES = 0.002  # widths of shift, or of expansion, in a step
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameMotion:
+    """What is known about the motion in one frame.
+
+    Attributes:
+        rois: The frame's participants with track ids; the bonnet of the own car is left out.
+        tracks: By track id, those seen in this frame.
+        moving: Kinematics of the tracks that are old enough.
+        ego: Cues of the own car; None for a fixed camera.
+        is_cut: Another scene begins with this frame.
+        motion_ms: Time it took.
+    """
+
+    rois: Rois
+    tracks: Mapping[int, Track]
+    moving: Mapping[int, Kinematics]
+    ego: EgoCues | None
+    is_cut: bool
+    motion_ms: float
+
+    def cues(self, rois: Rois, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(K, C) cues of the pairs of this frame; ``rois`` with pseudo ROIs."""
+        return cue_matrix(rois, pairs, self.tracks, self.moving, self.ego)
+
+
+class MotionMemory:
+    """Everything that a clip or stream remembers of motion."""
+
+    def __init__(self) -> None:
+        self._camera = CameraMotion()
+        self._tracker = Tracker()
+        self._time_s: float | None = None
+        self._turn: NDArray[np.float64] | None = None
+        self._jolts: deque[tuple[float, float]] = deque()
+        self._still_since_s: float | None = None
+
+    def update(self, frame: Frame, time_s: float, detected: Rois) -> FrameMotion:
+        """Take the next frame.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB.
+            time_s: Its time, after that of the frame before.
+            detected: Its ROIs without pseudo ROIs.
+        """
+        started = perf_counter()
+        step_s = 0.0 if self._time_s is None else time_s - self._time_s
+        self._time_s = time_s
+        rois = detected.chosen(~is_own_car(detected))
+        aspect = frame.shape[0] / frame.shape[1]
+        camera = self._camera.update(grey_of(frame), time_s, rois.xyxy)
+        if camera.is_cut:
+            self._tracker.reset()
+            self._turn, self._still_since_s = None, time_s
+        rois, tracks = self._tracker.update(time_s, rois, camera, aspect)
+        moving = {
+            track_id: motion
+            for track_id, track in tracks.items()
+            if (motion := kinematics(track, step_s, aspect)) is not None
+        }
+        ego = self._ego(camera, time_s, step_s)
+        elapsed_ms = (perf_counter() - started) * 1000.0
+        return FrameMotion(rois, tracks, moving, ego, camera.is_cut, elapsed_ms)
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, ready for JSON."""
+        return {
+            "camera": self._camera.state(),
+            "tracker": self._tracker.state(),
+            "time_s": self._time_s,
+            "turn": None if self._turn is None else self._turn.tolist(),
+            "jolts": [list(entry) for entry in self._jolts],
+            "still_since_s": self._still_since_s,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._camera.restore(state["camera"])
+        self._tracker.restore(state["tracker"])
+        self._time_s, self._still_since_s = state["time_s"], state["still_since_s"]
+        self._turn = None if state["turn"] is None else np.array(state["turn"], np.float64)
+        self._jolts = deque((float(time_s), float(jolt)) for time_s, jolt in state["jolts"])
+
+    def _ego(self, camera: CameraStep, time_s: float, step_s: float) -> EgoCues | None:
+        """Jolt and roll of the own car, measured against what its road has done before."""
+        if self._still_since_s is None:
+            self._still_since_s = time_s
+        if not camera.is_known or step_s <= 0:
+            self._turn = None
+            return None if self._is_fixed(time_s) else EgoCues(0.0, 0.0)
+        if max(map(abs, (*camera.shift, camera.expansion))) > MOVES:
+            self._still_since_s = time_s
+        turn = np.array([*camera.shift, camera.roll / 2]) / step_s
+        jolt = 0.0 if self._turn is None else float(np.linalg.norm(turn - self._turn))
+        road = self._road(time_s)
+        self._turn = turn
+        self._jolts.append((time_s, jolt))
+        if self._is_fixed(time_s):
+            return None
+        return EgoCues(
+            jerk=squash(jolt, max(JOLT, JOLT_OVER_ROAD * road)),
+            rotation=squash(abs(camera.roll) / step_s, ROTATION),
+        )
+
+    def _road(self, time_s: float) -> float:
+        """Median jolt of the road before the last half second; 0 while little is known."""
+        while self._jolts and self._jolts[0][0] < time_s - ROAD_S:
+            self._jolts.popleft()
+        earlier = [jolt for at_s, jolt in self._jolts if at_s < time_s - 0.35]
+        return float(np.median(earlier)) if len(earlier) >= LEAST_ROAD else 0.0
+
+    def _is_fixed(self, time_s: float) -> bool:
+        return self._still_since_s is not None and time_s - self._still_since_s >= FIXED_S

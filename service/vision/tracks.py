@@ -1,0 +1,229 @@
+"""Participants followed from frame to frame: which box is whose, and where it was before.
+
+Boxes are joined by overlap with where a track should be: its last place, turned with the camera,
+plus its own velocity. Sure boxes choose first, unsure ones may only go on with a track that exists.
+Why no library does this: docs/adr/0004-tracker.md.
+
+Lengths are widths of the picture on both axes, so that a turn of the camera is a rotation.
+
+Dimension letters used in this file: N boxes, T tracks, n moments of one track.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.entities import CLASS_GROUPS
+from service.vision.motion import CameraStep
+from service.vision.rois import KIND, NO_TRACK, Rois
+
+HISTORY_S = 2.5
+KEEP_S = 0.6  # a hidden participant is waited for this long,
+KEEP_STEPS = 2.5  # or this many sampling steps where these are longer
+SURE = 0.26  # confidence that starts a track
+SURE_IOU, UNSURE_IOU = 0.2, 0.35
+VELOCITY_S = 0.55
+
+Boxes = NDArray[np.float64]
+
+
+@dataclass(slots=True, eq=False)
+class Track:
+    """One participant.
+
+    Attributes:
+        track_id: From 1, never given twice.
+        times_s: (n,) rising; the last moment is the newest.
+        seen: (n, 4) corners as they were in the picture.
+        steady: (n, 4) the same in the view of the newest frame: the camera's turns are taken out.
+        groups: Confidence collected by each class group; the largest is what the track is.
+    """
+
+    track_id: int
+    times_s: NDArray[np.float64]
+    seen: Boxes
+    steady: Boxes
+    groups: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def class_group(self) -> int:
+        """Class group that most of the evidence speaks for."""
+        return max(self.groups, key=lambda group: self.groups[group])
+
+    def add(self, time_s: float, box: Boxes, group: int, confidence: float) -> None:
+        """Take one more moment and forget those that are too old."""
+        recent = self.times_s > time_s - HISTORY_S
+        self.times_s = np.append(self.times_s[recent], time_s)
+        self.seen = np.vstack([self.seen[recent], box])
+        self.steady = np.vstack([self.steady[recent], box])
+        self.groups[group] = self.groups.get(group, 0.0) + confidence
+
+    def predicted(self, time_s: float) -> Boxes:
+        """(4,) where the box should be, from the velocity of the last half second."""
+        recent = self.times_s >= self.times_s[-1] - VELOCITY_S
+        times, boxes = self.times_s[recent], self.steady[recent]
+        if len(times) < 2:
+            last: Boxes = self.steady[-1]
+            return last
+        centred = times - times.mean()
+        velocity: Boxes = centred @ (boxes - boxes.mean(axis=0)) / (centred @ centred)
+        # Two moments make a noisy velocity, so it counts half.
+        weight = 0.5 if len(times) == 2 else 1.0
+        predicted: Boxes = self.steady[-1] + weight * velocity * (time_s - self.times_s[-1])
+        return predicted
+
+
+class Tracker:
+    """Tracks of one clip or stream."""
+
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+        self._last_id = 0
+        self._time_s: float | None = None
+
+    def reset(self) -> None:
+        """Forget all tracks: another scene begins."""
+        self._tracks = []
+
+    def update(
+        self, time_s: float, rois: Rois, camera: CameraStep, aspect: float
+    ) -> tuple[Rois, dict[int, Track]]:
+        """Join the participants of the next frame to the tracks.
+
+        Args:
+            time_s: Its time, after that of the frame before.
+            rois: Detected ROIs without pseudo ROIs.
+            camera: Step from the frame before.
+            aspect: Height of the picture in widths.
+
+        Returns:
+            The same ROIs with ``track_id``, and the track of each that has one.
+        """
+        step_s = time_s - self._time_s if self._time_s is not None else 0.0
+        self._time_s = time_s
+        keep_s = max(KEEP_S, KEEP_STEPS * step_s)
+        self._tracks = [t for t in self._tracks if time_s - t.times_s[-1] <= keep_s]
+        for track in self._tracks:
+            track.steady = turned(track.steady, camera, aspect)
+        boxes = rois.xyxy.astype(np.float64) * np.array([1.0, aspect, 1.0, aspect])
+        track_of = self._match(time_s, boxes, rois)
+        for row, track in track_of.items():
+            track.add(time_s, boxes[row], int(rois.class_group[row]), float(rois.confidence[row]))
+        for row in np.flatnonzero(rois.confidence >= SURE).tolist():
+            if row not in track_of:
+                track_of[row] = self._start(time_s, boxes[row], rois, row)
+        ids = np.full(len(rois), NO_TRACK, np.int64)
+        for row, track in track_of.items():
+            ids[row] = track.track_id
+        return replace(rois, track_id=ids), {t.track_id: t for t in track_of.values()}
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, ready for JSON."""
+        tracks = [
+            {
+                "track_id": track.track_id,
+                "times_s": track.times_s.tolist(),
+                "seen": track.seen.tolist(),
+                "steady": track.steady.tolist(),
+                "groups": list(track.groups.items()),
+            }
+            for track in self._tracks
+        ]
+        return {"tracks": tracks, "last_id": self._last_id, "time_s": self._time_s}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self._tracks = [
+            Track(
+                track_id=entry["track_id"],
+                times_s=np.array(entry["times_s"], np.float64),
+                seen=np.array(entry["seen"], np.float64),
+                steady=np.array(entry["steady"], np.float64),
+                groups={int(group): float(weight) for group, weight in entry["groups"]},
+            )
+            for entry in state["tracks"]
+        ]
+        self._last_id, self._time_s = state["last_id"], state["time_s"]
+
+    def _start(self, time_s: float, box: Boxes, rois: Rois, row: int) -> Track:
+        self._last_id += 1
+        groups = {int(rois.class_group[row]): float(rois.confidence[row])}
+        track = Track(self._last_id, np.array([time_s]), box[None], box[None], groups)
+        self._tracks.append(track)
+        return track
+
+    def _match(self, time_s: float, boxes: Boxes, rois: Rois) -> dict[int, Track]:
+        """Row of ``boxes`` -> track, greedy by overlap.
+
+        That differs from the best assignment only where three boxes overlap each other.
+        """
+        found: dict[int, Track] = {}
+        free = list(self._tracks)
+        kind = KIND[rois.class_group]
+        sure = rois.confidence >= SURE
+        for rows, least in ((np.flatnonzero(sure), SURE_IOU), (np.flatnonzero(~sure), UNSURE_IOU)):
+            if not len(rows) or not free:
+                continue
+            overlap = iou(np.array([t.predicted(time_s) for t in free]), boxes[rows])  # (T, N)
+            track_kind = KIND[[t.class_group for t in free]]
+            overlap[track_kind[:, None] != kind[rows][None, :]] = 0.0
+            for t, n in _best_first(overlap, least):
+                found[int(rows[n])] = free[t]
+            matched = {track.track_id for track in found.values()}
+            free = [track for track in free if track.track_id not in matched]
+        return found
+
+
+def turned(boxes: Boxes, camera: CameraStep, aspect: float) -> Boxes:
+    """Where boxes (n, 4) of the frame before stand in this one if only the camera has turned."""
+    middle = np.array([0.5, aspect / 2])
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - middle
+    half = (boxes[:, 2:] - boxes[:, :2]) / 2
+    cos, sin = math.cos(camera.roll), math.sin(camera.roll)
+    centre = centre @ np.array([[cos, sin], [-sin, cos]]) + middle + np.array(camera.shift)
+    return np.hstack([centre - half, centre + half])
+
+
+def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
+    """Intersection over union: (T, 4) and (N, 4) corners to (T, N) in 0..1."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    overlap = (high - low).clip(min=0.0).prod(axis=2)
+    area, other = ((b[:, 2:] - b[:, :2]).prod(axis=1) for b in (first, second))
+    union = area[:, None] + other[None, :] - overlap
+    ratio: NDArray[np.float64] = np.divide(
+        overlap, union, out=np.zeros_like(overlap), where=union > 0
+    )
+    return ratio
+
+
+def _best_first(overlap: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+    """Pairs (row, column) by falling overlap, each row and column once."""
+    pairs: list[tuple[int, int]] = []
+    rows, columns = np.nonzero(overlap >= least)
+    taken_rows: set[int] = set()
+    taken_columns: set[int] = set()
+    for i in np.argsort(-overlap[rows, columns], kind="stable").tolist():
+        row, column = int(rows[i]), int(columns[i])
+        if row not in taken_rows and column not in taken_columns:
+            pairs.append((row, column))
+            taken_rows.add(row)
+            taken_columns.add(column)
+    return pairs
+
+
+def is_own_car(rois: Rois) -> NDArray[np.bool_]:
+    """(N,): flat and wide boxes on the lower edge, which are the bonnet of the own car.
+
+    A vehicle that fills the lower edge because it is close is as high as it is near.
+    """
+    x1, y1, x2, y2 = rois.xyxy.T
+    vehicle = np.isin(rois.class_group, [CLASS_GROUPS.index(g) for g in ("car", "truck", "bus")])
+    flat: NDArray[np.bool_] = vehicle & (y2 > 0.95) & (x2 - x1 > 0.45) & (y2 - y1 < 0.45)
+    return flat
