@@ -18,7 +18,7 @@ FROM ${PYTHON_IMAGE} AS cpu-install
 WORKDIR /src
 RUN python -m venv /opt/saclip
 COPY pyproject.toml constraints/serving.txt ./
-RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['s3'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['cpu'], *e['s3'], *e['otel'], sep='\n')" > requirements.txt \
     && /opt/saclip/bin/python -m pip install --no-cache-dir -c serving.txt -r requirements.txt
 COPY knowledge/ knowledge/
 COPY service/ service/
@@ -35,7 +35,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends python3 python3
     && rm -rf /var/lib/apt/lists/* && python3 -m venv /opt/saclip
 COPY pyproject.toml constraints/serving.txt ./
 # The pin of `onnxruntime` holds for its GPU build too; only one of the two may be there.
-RUN /opt/saclip/bin/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['gpu'], *e['s3'], sep='\n')" > requirements.txt \
+RUN /opt/saclip/bin/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; e = p['optional-dependencies']; print(*p['dependencies'], *e['gpu'], *e['s3'], *e['otel'], sep='\n')" > requirements.txt \
     && sed -n 's/^onnxruntime==/onnxruntime-gpu==/p' serving.txt > gpu.txt \
     && /opt/saclip/bin/python -m pip install --no-cache-dir -c serving.txt -c gpu.txt -r requirements.txt
 COPY knowledge/ knowledge/

@@ -35,6 +35,7 @@ tests)
     command -v chromium >/dev/null || (need chromium fonts-dejavu-core) || true
     command -v redis-server >/dev/null || (need redis-server) || true
     command -v prometheus >/dev/null || (need prometheus) || true
+    command -v faketime >/dev/null || (need faketime) || true
     ;;
 image)
     missing=""

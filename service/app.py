@@ -1,12 +1,13 @@
 """Composition root: settings in, a ready FastAPI app out."""
 
 import errno
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import structlog
 from fastapi import FastAPI
@@ -31,12 +32,16 @@ from service.jobs.shared_store import SharedStore
 from service.jobs.store import JobStore
 from service.keys import KeyRing
 from service.observe.metrics import Metrics
+from service.observe.traces import fastapi_options, make_traces, traced
 from service.pipeline.engine import KeepsKnowledge, KnowledgeFile, LiveEngine, load_engine
 from service.rates import make_rates
 from service.settings import Settings
 from service.tokens import TokenSigner, load_secret
 from service.version import VERSION
 from service.webhooks import Webhooks, load_signing_secret
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 log = structlog.get_logger()
 
@@ -69,7 +74,8 @@ def create_app(settings: Settings) -> FastAPI:
     connection = RedisConnection(settings.redis_url) if settings.redis_url else None
     engine = load_live_engine(settings, connection)
     metrics = make_metrics(engine)
-    queue = _make_queue(settings, engine, metrics, callbacks, connection)
+    traces = make_traces(settings.otel_endpoint, "api")
+    queue = _make_queue(settings, engine, metrics, callbacks, connection, traces)
     metrics.watch_jobs(queue.counts)
     metrics.watch_worker(lambda: queue.trouble() is None)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
@@ -91,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description="Zero-shot traffic anomaly detection that says which description explains it.",
         lifespan=lifespan,
+        telemetry=fastapi_options(traces),
         docs_url=None,
         redoc_url=None,
         responses={"default": documented("Any other refusal.")},
@@ -222,9 +229,16 @@ def _body_limits(settings: Settings) -> Callable[[str], int]:
 
 def describe(error: Exception) -> dict[str, Any]:
     """The problem that is kept with a job that failed."""
-    if getattr(error, "errno", None) == errno.ENOSPC:
+    if _is_full(error):
         error = StorageFull("the disk became full during the analysis; send the video again")
     return problem_of(error).model_dump(exclude_none=True)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a disk was full, as the system or SQLite says it."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno == errno.ENOSPC
 
 
 def make_store(settings: Settings) -> JobStore:
@@ -258,12 +272,13 @@ def _make_queue(
     metrics: Metrics,
     callbacks: Callbacks | None,
     connection: RedisConnection | None,
+    traces: "TracerProvider | None",
 ) -> JobQueue:
     if connection is not None:
         return RedisQueue(connection, make_store(settings), settings.max_queued_jobs, engine)
     return InProcessQueue(
         make_store(settings),
-        ClipAnalysis(engine, settings, metrics),
+        traced(ClipAnalysis(engine, settings, metrics), traces),
         describe=describe,
         capacity=settings.max_queued_jobs,
         retention=timedelta(hours=settings.job_retention_hours),

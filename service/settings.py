@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Port on which ``saclip worker`` answers ``GET /metrics``; 0 for none. The API has its own."""
 
+    otel_endpoint: str | None = None
+    """Collector of traces (OTLP over HTTP), as ``http://collector:4318``; needs extra ``otel``."""
+
     log_format: Literal["json", "console"] = Field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json"
     )

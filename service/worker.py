@@ -24,6 +24,7 @@ from service.jobs.redis_worker import RedisWorker
 from service.observe.collectors import Pulse
 from service.observe.exporter import serve_metrics
 from service.observe.logs import set_up_logs
+from service.observe.traces import make_traces, traced
 from service.settings import Settings
 
 log = structlog.get_logger()
@@ -49,7 +50,9 @@ def run_worker(settings: Settings) -> None:
         metrics.watch_disk(lambda: free_bytes(settings.data_dir), settings.min_free_bytes)
         if settings.metrics_port:
             serve_metrics(metrics, settings.host, settings.metrics_port)
-        analysis, store = ClipAnalysis(engine, settings, metrics), make_store(settings)
+        traces = make_traces(settings.otel_endpoint, "worker")
+        analysis = traced(ClipAnalysis(engine, settings, metrics), traces)
+        store = make_store(settings)
         while True:
             worker = RedisWorker(
                 settings.redis_url,

@@ -1,6 +1,7 @@
 """``POST /frames/score``: pictures in, scores and explanations out."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from service.api import problems
 from service.api.forms import ModeField, OnlyFields, TopK
 from service.api.schemas import FramesAnswer
 from service.api.state import State
+from service.observe.traces import note_stages
 from service.pipeline.engine import Engine
 from service.pipeline.frame_score import FrameScore, frame_score
 from service.pipeline.report import ModelRow
@@ -62,6 +64,10 @@ def score_frames(
         ]
     for score in scores:
         state.metrics.stage_duration.labels("decode").observe(score.timings_ms["decode"] / 1000)
+    totals: Counter[str] = Counter()
+    for score in scores:
+        totals.update(score.timings_ms)
+    note_stages(totals)
     state.metrics.inference_images.inc(len(scores))
     model = ModelRow(
         bundle=engine.bundle.manifest.name,

@@ -263,7 +263,7 @@ async def _bounded(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:
 def _why(error: Exception) -> str:
     """A Redis that is full answers, and only refuses."""
     if isinstance(error, ResponseError):
-        return f"Redis refuses: {str(error)[:100]}"
+        return f"Redis refuses: {str(error).partition(' script:')[0]}"
     return "Redis does not answer"
 
 
