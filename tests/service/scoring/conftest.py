@@ -29,6 +29,7 @@ def describe(
     leaf: str | None = None,
     weight: float = 1.0,
     roles: tuple[str, str] = ("car", "car"),
+    cues: tuple[str, ...] = (),
 ) -> FlatDescription:
     """A description of `roles`; an anomaly if it has a counterpart."""
     polarity, severity = ("normal", 0) if counterpart is None else ("anomaly", 3)
@@ -48,7 +49,7 @@ def describe(
         participants="VV",
         ego=False,
         dota=(),
-        cues=(),
+        cues=cues,
         weight=weight,
         conditions=(),
         subject_entity=roles[0],

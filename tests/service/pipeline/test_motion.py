@@ -1,0 +1,88 @@
+"""What a clip remembers of motion, from frames to cues, and that it can be written down."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.pipeline.motion import MotionMemory
+from service.vision.rois import Rois, detected_rois, form_pairs, with_pseudo_rois
+
+
+def world(seed: int = 0) -> NDArray[np.uint8]:
+    """A street of blobs, larger than a frame."""
+    noise = np.random.default_rng(seed).integers(0, 255, (40, 80, 3)).astype(np.uint8)
+    return np.asarray(cv2.resize(noise, (800, 400), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def frame(x: int = 100, y: int = 100, seed: int = 0) -> NDArray[np.uint8]:
+    """What a camera at (x, y) sees: 320 x 180."""
+    return np.ascontiguousarray(world(seed)[y : y + 180, x : x + 320])
+
+
+def car(x: float = 0.4) -> Rois:
+    """One car of a tenth of the picture."""
+    return detected_rois([[x, 0.4, x + 0.1, 0.55]], ["car"], [0.8])
+
+
+def ego_jerk(memory: MotionMemory, picture: NDArray[np.uint8], time_s: float) -> float:
+    motion = memory.update(picture, time_s, car())
+    return np.nan if motion.ego is None else motion.ego.jerk
+
+
+def test_a_knock_of_the_own_car_speaks_and_a_steady_turn_does_not() -> None:
+    """Thirty steady steps, then one of 24 pixels: 0.7 widths a second more than before."""
+    memory = MotionMemory()
+    steady = [ego_jerk(memory, frame(x=100 + 2 * i), 0.1 * i) for i in range(30)]
+
+    knock = ego_jerk(memory, frame(x=100 + 2 * 29 + 26), 3.0)
+
+    assert max(steady) < 0.02
+    assert knock == pytest.approx(0.7**2 / (0.7**2 + 0.15**2), abs=0.1)
+
+
+def test_a_camera_on_a_mast_has_no_own_car_after_five_seconds() -> None:
+    """The scene stands still; cues of the own car are then not known."""
+    memory = MotionMemory()
+    known = [memory.update(frame(), 0.1 * i, car()).ego is not None for i in range(60)]
+
+    assert known[20]
+    assert not known[59]
+
+
+def test_a_cut_ends_all_tracks() -> None:
+    """The car after the cut is another one."""
+    memory = MotionMemory()
+    before = [memory.update(frame(), 0.1 * i, car()).rois.track_id[0] for i in range(3)]
+
+    after = memory.update(255 - frame(seed=5), 0.3, car())
+
+    assert before == [1, 1, 1]
+    assert after.is_cut
+    assert after.rois.track_id.tolist() == [2]
+
+
+def test_the_own_bonnet_is_no_traffic() -> None:
+    """It is left out of the participants."""
+    both = detected_rois([[0.1, 0.75, 0.9, 1.0], [0.4, 0.4, 0.5, 0.55]], ["car"] * 2, [0.9, 0.8])
+
+    assert len(MotionMemory().update(frame(), 0.0, both).rois) == 1
+
+
+def test_what_it_remembers_can_be_written_down() -> None:
+    """From JSON it goes on to the same cues, to the last bit."""
+    memory, other = MotionMemory(), MotionMemory()
+    for i in range(15):
+        memory.update(frame(x=100 + 2 * i), 0.1 * i, car(0.3 + 0.01 * i))
+    other.restore(json.loads(json.dumps(memory.state())))
+
+    cues = []
+    for one in (memory, other):
+        motion = one.update(frame(x=131), 1.5, car(0.52))
+        rois = with_pseudo_rois(motion.rois)
+        cues.append(motion.cues(rois, form_pairs(rois)))
+
+    assert np.isfinite(cues[0]).any()
+    assert np.array_equal(cues[0], cues[1], equal_nan=True)
