@@ -54,7 +54,7 @@ export class DescriptionList {
       item.text,
     );
     const anomaly = item.polarity === "anomaly";
-    const name = calm ? "Closest anomaly" : "Anomaly";
+    const name = calm ? "Anomaly that comes close" : "Anomaly";
     const kind = anomaly ? `${name}, severity ${item.severity} of 5` : "Normal traffic";
     return h(
       "li",
