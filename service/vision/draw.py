@@ -31,6 +31,7 @@ GROUP_COLOURS: dict[str, Colour] = {
     "truck": (150, 120, 230),
     "animal": (220, 180, 140),
 }
+REGION_NAMES = {"full": "whole picture", "ego": "own car"}  # of pseudo ROIs, as people call them
 OTHER_COLOUR: Colour = (190, 190, 190)
 
 REFERENCE_SIDE = 480  # the short side for which the sizes below are made
@@ -114,14 +115,15 @@ def _pair(best: Explanation | None) -> list[tuple[Rectangle, Colour, str]]:
         return []
     sides = ((best.subject, SUBJECT, "1"), (best.object, OBJECT, "2"))
     return [
-        (_whole(side.xyxy), colour, f"{order} {side.class_name}{_track(side.track_id)}")
+        (_whole(side.xyxy), colour, f"{order} {_called(side)}")
         for side, colour, order in sides
         if side is not None
     ]
 
 
-def _track(track_id: int | None) -> str:
-    return "" if track_id is None else f" #{track_id}"
+def _called(side: Participant) -> str:
+    name = REGION_NAMES.get(side.class_name, side.class_name)
+    return name if side.track_id is None else f"{name} #{side.track_id}"
 
 
 def _detected(rois: Rois, shape: tuple[int, ...]) -> list[tuple[Rectangle, Colour, str]]:

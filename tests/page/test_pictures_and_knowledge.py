@@ -45,6 +45,7 @@ def test_a_picture_is_scored_at_once(open_page: OpenPage) -> None:
     expect(page.locator("#moment-title")).to_have_text("This picture")
     expect(page.locator("#result-facts")).to_contain_text("320 \u00d7 240 px")
     expect(page.locator("#clip-part")).to_be_hidden()
+    expect(page.locator("#found li").first).to_have_text(re.compile(r"^(none|\w+ \d+\s%)$"))
     assert page.evaluate("document.getElementById('picture').naturalWidth") == 320
     expect(page.locator("#descriptions li").first).to_be_visible()
 

@@ -24,9 +24,12 @@ export class DescriptionList {
     const hadFocus = this.root.contains(document.activeElement);
     this.shown = explanations;
     const chosen = this.chosen();
+    // The anomalies of a normal frame are what comes next to it, no finding.
+    const calm = explanations[0]?.polarity === "normal";
+    this.root.classList.toggle("calm", calm);
     const scale = Math.max(LEAST_SCALE, ...explanations.flatMap((item) => [item.similarity, rivalOf(item)]));
     this.root.replaceChildren(
-      ...explanations.map((item) => this.entry(item, item === chosen, scale)),
+      ...explanations.map((item) => this.entry(item, item === chosen, scale, calm)),
     );
     if (hadFocus) this.root.querySelector<HTMLElement>('[aria-pressed="true"]')?.focus();
     this.told(chosen);
@@ -37,7 +40,7 @@ export class DescriptionList {
     return shown.find((item) => item.description_id === chosenId) ?? shown[0] ?? null;
   }
 
-  private entry(item: Explanation, chosen: boolean, scale: number): HTMLLIElement {
+  private entry(item: Explanation, chosen: boolean, scale: number, calm: boolean): HTMLLIElement {
     const choose = (): void => {
       this.chosenId = item.description_id;
       this.root.querySelectorAll("button").forEach((other) => {
@@ -51,7 +54,8 @@ export class DescriptionList {
       item.text,
     );
     const anomaly = item.polarity === "anomaly";
-    const kind = anomaly ? `Anomaly, severity ${item.severity} of 5` : "Normal traffic";
+    const name = calm ? "Anomaly that comes close" : "Anomaly";
+    const kind = anomaly ? `${name}, severity ${item.severity} of 5` : "Normal traffic";
     return h(
       "li",
       { class: `description ${item.polarity}` },

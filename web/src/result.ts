@@ -9,7 +9,7 @@ import { Overlay } from "./overlay";
 import { Player } from "./player";
 import { Timeline } from "./timeline";
 import type { Explanation, FrameRow, FrameScore, FramesAnswer, Job, Report, Segment } from "./types";
-import { count, percent, span, time } from "./words";
+import { count, objectName, percent, span, time } from "./words";
 
 const DOWNLOADS: readonly (readonly [string, string, string])[] = [
   ["Report to print (HTML)", "report?format=html", ""],
@@ -33,6 +33,7 @@ export class ResultView {
   private readonly moment = byId("moment-title", HTMLElement);
   private readonly number = byId("moment-number", HTMLElement);
   private readonly meter = byId("moment-meter", HTMLMeterElement);
+  private readonly found = byId("found", HTMLElement);
   private readonly alarm = byId("moment-alarm", HTMLElement);
   private readonly note = byId("moment-note", HTMLElement);
   private readonly nothing = byId("no-descriptions", HTMLElement);
@@ -135,8 +136,15 @@ export class ResultView {
     this.picture.alt = `${file.name} with the objects found in it`;
     this.downloads.replaceChildren();
     this.reveal(true);
+    this.listObjects(result);
     this.showMoment("This picture", result.probability, result);
     this.hits(countHits(result.anomalous ? [result.explanations] : []));
+  }
+
+  private listObjects(result: FrameScore): void {
+    const objects = result.rois.filter((roi) => roi.roi_source !== "pseudo");
+    const names = objects.map((roi) => `${objectName(roi)} ${percent(roi.confidence)}`);
+    this.found.replaceChildren(...(names.length ? names : ["none"]).map((name) => h("li", {}, name)));
   }
 
   focus(): void {
@@ -152,6 +160,7 @@ export class ResultView {
 
   private showParts(clip: boolean): void {
     show(this.clipPart, clip);
+    show(byId("picture-part", HTMLElement), !clip);
     show(byId("film-frame", HTMLElement), clip);
     show(byId("picture-frame", HTMLElement), !clip);
     show(this.downloads, clip);

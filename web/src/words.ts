@@ -94,10 +94,11 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** "no frame could be read" -> "No frame could be read." */
+/** "no frame could be read" -> "No frame could be read."; a file's name keeps its letters. */
 export function sentence(text: string): string {
   const trimmed = text.trim();
-  return /[.!?…]['"”]?$/.test(trimmed) ? capital(trimmed) : `${capital(trimmed)}.`;
+  const begun = /^[a-z]+\s/.test(trimmed) ? capital(trimmed) : trimmed;
+  return /[.!?…]['"”]?$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** An object as it is called: "car 3" when it is followed, else "car"; regions by what they are. */
