@@ -20,7 +20,7 @@ SURE = 0.5
 DOUBT = 0.2
 IOU = 0.5
 NO_MATCH = -1
-RECALL_WEIGHT = 2.0
+RECALL_WEIGHT = 1.5
 # Upper bounds of the box side sqrt(w h) in network pixels (frame's long side = 416).
 SIZES = (("small", 24.0), ("medium", 64.0), ("large", float("inf")))
 
@@ -93,7 +93,7 @@ def agreement(pairings: Sequence[Pairing], threshold: float) -> dict[str, Any]:
 
 
 def best_threshold(pairings: Sequence[Pairing], candidates: Iterable[float]) -> float:
-    """The candidate with the highest F2 over all classes.
+    """The candidate with the highest F1.5 over all classes.
 
     Recall counts four times as much as precision: a participant that is missed hides every
     description of it, while a false box only adds pairs that a text must still match.
