@@ -42,6 +42,7 @@ image-test:
 faults: .venv/.dev
 	deploy/system-packages.sh tests
 	$(SERVE_BIN)/python -m pytest tests/faults tests/hostile
+	$(SERVE_BIN)/python -m pytest tests/service/api/test_fuzz.py --hypothesis-profile=long
 
 # Ten minutes of pictures from 64 clients, then twenty clips at once.
 load: .venv/.installed

@@ -103,8 +103,10 @@ echo "== use"
 [ "$(curl -s -o /dev/null -w '%{http_code}' -F "image=@$work/frame.jpg" "$url/frames/score")" = 401 ]
 curl -fsS -H "X-API-Key: $key" -F "image=@$work/frame.jpg" "$url/frames/score" | python3 -c \
     'import json, sys; print("probability", json.load(sys.stdin)["results"][0]["probability"])'
-curl -fsS "$url/" | grep -qi "<html"
-curl -fsS -H "X-API-Key: $key" "$url/metrics" | grep -q '^saclip_build_info'
+curl -fsS -o "$work/page" "$url/"
+grep -qi "<html" "$work/page"
+curl -fsS -H "X-API-Key: $key" -o "$work/metrics" "$url/metrics"
+grep -q '^saclip_build_info' "$work/metrics"
 podman "${store[@]}" exec "$name" python -c "import urllib.request as u; u.urlopen('$url/healthz')"
 
 echo "== stop"

@@ -3,8 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.builders.tiny_bundle import write_tiny_bundle
+
+
+# For `make faults`; each test says how many examples it takes then.
+settings.register_profile("long")
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from service.jobs.callbacks import Callbacks
 from service.jobs.queue import CLEAN_EVERY_S
 from service.jobs.redis_engine import ANALYZE, CALLBACK, enqueue
 from service.jobs.redis_jobs import RedisJobs
-from service.jobs.store import Job, JobStore
+from service.jobs.store import STRAY_S, Job, JobStore
 from service.pipeline.engine import LiveEngine
 from service.webhooks import WebhookFailed
 
@@ -24,7 +24,6 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 REPAIR_EVERY_S = 10.0
 BEAT_EVERY_S = 2.0
-STRAY_S = 3600.0
 
 
 class House:

@@ -15,15 +15,16 @@ from coredis.exceptions import RedisError, ResponseError
 
 from service.errors import (
     FatalError,
+    JobNotFound,
     KnowledgeChanged,
     Overloaded,
     QueueUnreachable,
     ReportNotReady,
 )
-from service.jobs.queue import check_completed, ended
+from service.jobs.queue import CLEAN_EVERY_S, check_completed, ended
 from service.jobs.redis_engine import ANALYZE, CALLBACK, callback_engine, enqueue, jobs_engine
 from service.jobs.redis_jobs import RedisJobs
-from service.jobs.store import ENDED, STATUSES, Job, JobOptions, JobStore
+from service.jobs.store import ENDED, STATUSES, STRAY_S, Job, JobOptions, JobStore
 from service.pipeline.engine import LiveEngine
 
 T = TypeVar("T")
@@ -240,18 +241,33 @@ class RedisQueue:
         return self._connection.call(function, *arguments)
 
     def _look(self) -> None:
+        swept_at = float("-inf")
         while True:
             try:
                 self._counts = self._call(self._connection.jobs.counts)
                 self._has_worker = self._call(self._connection.jobs.has_worker)
                 self._heard_at = time.monotonic()
                 self._engine.refresh()
+                if time.monotonic() - swept_at > CLEAN_EVERY_S:
+                    self._sweep()
+                    swept_at = time.monotonic()
             except QueueUnreachable:
                 pass  # `trouble` tells
             except Exception:
                 log.exception("redis_look_failed")
             if self._stopping.wait(LOOK_EVERY_S):
                 return
+
+    def _sweep(self) -> None:
+        """Local rests: uploads of a process that was killed, copies of films that were shown."""
+        for job_id in self._store.strays(STRAY_S):
+            try:
+                job = self.get(job_id)
+            except JobNotFound:
+                self._store.remove(job_id)
+                continue
+            if job.status in ENDED:
+                self._store.forget_local(job_id)
 
 
 async def _bounded(function: Callable[..., Awaitable[T]], *arguments: Any) -> T:

@@ -33,6 +33,9 @@ PINNED_FILE, SCORED_FILE = "knowledge.yaml", "scored.json"
 KEPT_FILES = (PINNED_FILE, DETAILS_FILE, CHECKPOINT_FILE, SCORED_FILE)
 """What another attempt goes on from; the checkpoint after the details it vouches for."""
 
+STRAY_S = 3600.0
+"""A folder in which nothing was written for so long is not being worked in."""
+
 ARTEFACTS = (DETAILS_FILE, FILM_FILE)
 
 
@@ -161,6 +164,9 @@ class JobStore:
             for folder in self._folder.iterdir()
             if max((p.stat().st_mtime for p in (folder, *folder.iterdir())), default=0) < limit
         ]
+
+    def forget_local(self, job_id: str) -> None:
+        """Give the local room of a job back where the store is elsewhere; here it is not."""
 
     def load(self) -> list[Job]:
         """All jobs on the disk, oldest first; one that cannot be read is said and left alone."""

@@ -43,11 +43,17 @@ def keep() -> Iterator[Callable[[Any], Any]]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, keep: Callable[[Any], Any]) -> Stage:
-    """Redis, a server, and a way to start workers; all share a data folder."""
+def redis(tmp_path: Path, keep: Callable[[Any], Any]) -> Redis:
+    """A Redis that keeps its append-only file in the test's folder."""
     if redis_server() is None:
         pytest.skip("no redis-server: deploy/system-packages.sh tests")
-    redis = keep(Redis(tmp_path))
+    started: Redis = keep(Redis(tmp_path))
+    return started
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis: Redis, keep: Callable[[Any], Any]) -> Stage:
+    """Redis, a server, and a way to start workers; all share a data folder."""
     shared: dict[str, Any] = {
         "redis_url": redis.url,
         "data_dir": tmp_path / "data",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.builders.footage import encoded, street, street_clip
-from tests.builders.servers import Redis, Server, wait_until
+from tests.builders.servers import Redis, Saclip, Server, wait_until
 from tests.faults.conftest import Stage
 from tests.faults.test_workers import QUICK, Say, begins, is_over
 
@@ -159,3 +159,31 @@ def test_redis_that_is_full_refuses_and_goes_on(stage: Stage, tmp_path: Path, sa
     assert len(stage.server.http.get("/jobs").json()["jobs"]) == 2
     store = tmp_path / "data" / "shared-jobs"
     assert {path.name for path in store.iterdir()} == set(ids)
+
+
+def test_a_host_without_the_shared_disk_keeps_no_copies(
+    tmp_path: Path, keep: Keep, redis: Redis
+) -> None:
+    """Films that it showed and half uploads of its killed process go; the store has the former."""
+    shared: dict[str, Any] = {
+        "redis_url": redis.url,
+        "store_url": (tmp_path / "store").as_uri(),
+        "min_free_bytes": 0,
+    }
+    api = {"data_dir": tmp_path / "api", **shared}
+    server = keep(Server(tmp_path / "api.log", **api))
+    keep(Saclip(tmp_path / "w.log", "worker", threads=1, data_dir=tmp_path / "w", **shared))
+    job_id = server.send(street_clip(tmp_path / "clip.mp4"))
+    assert server.until(job_id, is_over)["status"] == "completed"
+    film = server.http.get(f"/jobs/{job_id}/video.mp4").content
+    work = tmp_path / "api" / "work"
+    with begin_upload(server, 10_000_000, 200_000):
+        wait_until(lambda: len(list(work.iterdir())) == 2, 10)
+        server.kill_tree()
+    for path in (*work.glob("*/*"), *work.iterdir()):
+        os.utime(path, (1, 1))
+
+    again = keep(Server(tmp_path / "again.log", **api))  # looks at its start, then now and then
+
+    wait_until(lambda: not list(work.iterdir()), 20, "of what was left")
+    assert again.http.get(f"/jobs/{job_id}/video.mp4").content == film

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.builders.footage import street_clip
+from tests.builders.footage import encoded, street, street_clip
 from tests.builders.servers import Redis, Server, free_port, wait_until
 from tests.faults.conftest import Stage
 from tests.faults.test_workers import Say, is_over
@@ -66,6 +66,8 @@ def test_ready_only_while_redis_answers(
     asked = time.monotonic()
     refused = stage.server.http.post("/videos/analyze", files={"video": b"x"})
     refused_s = time.monotonic() - asked
+    picture = {"image": encoded(street())}
+    assert stage.server.http.post("/frames/score", files=picture).is_success
     redis.send_signal(signal.SIGCONT)
     woken_s = seconds_until(stage.server, None)
 

@@ -26,8 +26,9 @@ from service.api.access import POLICY
 from tests.builders.footage import encoded, street, street_clip
 from tests.service.api.conftest import MakeClient
 
+IS_LONG = settings.get_current_profile_name() == "long"  # pytest --hypothesis-profile=long
 FIXED = settings(
-    max_examples=20,
+    max_examples=300 if IS_LONG else 20,
     deadline=None,
     derandomize=True,
     database=None,
