@@ -143,8 +143,9 @@ def _with_threshold(
         clip = make_clip(seed, anomalous=False)
         results = analyze_clip(engine.analyzer, clip, seed)
         drawn.append(smoothed(clip, [result.score for result in results], clips))
-    slope = 1.0 / float(np.concatenate([clip.scores for clip in drawn]).std())
     sources = {"generated": drawn, "real": footage(engine)}
+    # One logit is a standard deviation of the livelier of the two.
+    slope = 1.0 / max(_std(normal) for normal in sources.values() if normal)
     maps = {}
     for name, normal in sources.items():
         if normal:
@@ -165,6 +166,10 @@ def _with_threshold(
     )
     update = {"affine": {**clips.affine, "paired": affine}, "false_alarm": false_alarm}
     return clips.model_copy(update=update)
+
+
+def _std(clips: Sequence[LabelledScores]) -> float:
+    return float(np.concatenate([clip.scores for clip in clips]).std())
 
 
 def _hours(clips: Sequence[LabelledScores]) -> float:

@@ -20,7 +20,7 @@ SURE = 0.5
 DOUBT = 0.2
 IOU = 0.5
 NO_MATCH = -1
-RECALL_WEIGHT = 2.0
+LEAST_PRECISION = 0.88  # on training cameras; others lie some points below
 # Upper bounds of the box side sqrt(w h) in network pixels (frame's long side = 416).
 SIZES = (("small", 24.0), ("medium", 64.0), ("large", float("inf")))
 
@@ -93,20 +93,21 @@ def agreement(pairings: Sequence[Pairing], threshold: float) -> dict[str, Any]:
 
 
 def best_threshold(pairings: Sequence[Pairing], candidates: Iterable[float]) -> float:
-    """The candidate with the highest F2 over all classes.
+    """The lowest candidate whose precision over all classes reaches ``LEAST_PRECISION``.
 
-    Recall counts four times as much as precision: a participant that is missed hides every
-    description of it, while a false box only adds pairs that a text must still match.
+    A participant that is missed hides every description of it, so recall comes first; a false box
+    adds pairs that a text must match, and tracks that end.
     """
-    return max(candidates, key=lambda threshold: _f_measure(pairings, threshold))
+    ordered = sorted(candidates)
+    good = (
+        threshold for threshold in ordered if _precision(pairings, threshold) >= LEAST_PRECISION
+    )
+    return next(good, ordered[-1])
 
 
-def _f_measure(pairings: Sequence[Pairing], threshold: float) -> float:
-    found, wanted = (table.sum() for table in _recall_table(pairings, threshold))
-    right, wrong = (table.sum() for table in _precision_table(pairings, threshold))
-    recall, precision = found / max(1, wanted), right / max(1, right + wrong)
-    weight = RECALL_WEIGHT**2
-    return float((1 + weight) * recall * precision / max(1e-9, recall + weight * precision))
+def _precision(pairings: Sequence[Pairing], threshold: float) -> float:
+    right, wrong = (float(table.sum()) for table in _precision_table(pairings, threshold))
+    return right / max(1.0, right + wrong)
 
 
 def _recall_table(

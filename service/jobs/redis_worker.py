@@ -32,7 +32,7 @@ from service.pipeline.engine import LiveEngine
 
 log = structlog.get_logger()
 
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S = 0.25  # a cancelled job must stop within a second
 TWO_BEATS_S = 2.0
 PATIENCE_S = 120.0  # for Redis that restarts, before the result of a job is given up
 

@@ -90,7 +90,7 @@ def draw_result(frame: Frame, result: Result) -> Frame:
     best = result.explanations[0] if result.explanations else None
     pair = _pair(best)
     state = "ALARM  " if result.anomalous else ""
-    headline = f"{state}anomaly probability {100 * result.probability:.0f} %"
+    headline = f"{state}anomaly probability {_percent(result.probability)}"
     banner = canvas.banner_place(headline, best.text if best else "", [box for box, _, _ in pair])
     paired = {box for box, _, _ in pair}
     for box, colour, _ in (boxes := _detected(result.rois, frame.shape)):
@@ -119,6 +119,15 @@ def _pair(best: Explanation | None) -> list[tuple[Rectangle, Colour, str]]:
         for side, colour, order in sides
         if side is not None
     ]
+
+
+def _percent(share: float) -> str:
+    """What is not 0 or 1 is never rounded to it."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    if 0.99 < share < 1:
+        return "> 99 %"
+    return f"{100 * share:.0f} %"
 
 
 def _called(side: Participant) -> str:

@@ -2,7 +2,7 @@
 
 Boxes are joined by overlap with where a track should be: its last place, turned with the camera,
 plus its own velocity. Sure boxes choose first, unsure ones may only go on with a track that exists.
-Why no library does this: docs/adr/0004-tracker.md.
+Why no library does this: docs/adr/0005-tracker.md.
 
 Lengths are widths of the picture on both axes, so that a turn of the camera is a rotation.
 

@@ -43,11 +43,11 @@ def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
     assert {"Scoring frames", "Drawing the film"} <= set(stages)
     assert [url.rpartition("/")[2] for url in streams] == ["events"]
     expect(page.locator("#verdict")).to_contain_text("anomalous segment")
-    expect(page.locator("#result-facts")).to_contain_text("75 frames scored, 10 per second")
+    expect(page.locator("#result-facts")).to_contain_text("77 frames scored, 10 per second")
     found = int(page.locator("#verdict").inner_text().split()[0])
     assert found >= 1
     expect(page.locator("#segments li")).to_have_count(found)
-    expect(page.locator("#job-list li").first).to_contain_text("intersection.mp4")
+    expect(page.locator("#job-list li").first).to_contain_text("collision.mp4")
     assert re.search(r"#job=[0-9a-f-]{36}$", page.url)
     until(page, "document.getElementById('film').readyState >= 2")
 
@@ -83,19 +83,19 @@ def test_a_dropped_file_is_taken(open_page: OpenPage, job_id: str) -> None:
 
 
 def test_a_click_on_the_timeline_moves_the_film(report: Page) -> None:
-    """At half of 7.5 s lies frame 37; film, descriptions and spoken value follow."""
+    """At half of 7.7 s lies frame 38; film, descriptions and spoken value follow."""
     over = report.locator("#timeline .u-over")
     box = over.bounding_box()
     assert box is not None
     over.click(position={"x": box["width"] * 0.5, "y": 20})
 
-    expect(report.locator("#moment-title")).to_have_text("At 3.7 s")
-    assert place(report) == 37
+    expect(report.locator("#moment-title")).to_have_text("At 3.8 s")
+    assert place(report) == 38
     expect(report.locator("#timeline")).to_have_attribute(
-        "aria-valuetext", re.compile(r"^3\.7\ss,")
+        "aria-valuetext", re.compile(r"^3\.8\ss,")
     )
     time_s = report.evaluate("document.getElementById('film').currentTime")
-    assert time_s == pytest.approx(3.71, abs=0.02)
+    assert time_s == pytest.approx(3.81, abs=0.02)
 
 
 def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
@@ -107,18 +107,18 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
         ("ArrowRight", 1),
         ("ArrowUp", 2),
         ("ArrowDown", 1),
-        ("End", 74),
-        ("ArrowRight", 74),
+        ("End", 76),
+        ("ArrowRight", 76),
     ):
         report.keyboard.press(key)
         assert place(report) == expected, key
     report.keyboard.press("Home")
     report.keyboard.press("PageDown")
     first = place(report)
-    assert 0 < first < 74
+    assert 0 < first < 76
     report.keyboard.press("End")
     report.keyboard.press("PageUp")
-    assert first <= place(report) < 74
+    assert first <= place(report) < 76
     expect(report.locator("#timeline")).to_have_attribute(
         "aria-valuetext", re.compile("within a segment")
     )
@@ -153,7 +153,7 @@ def test_the_buttons_below_the_film_step_frame_by_frame(report: Page) -> None:
     report.focus("#timeline")
     report.keyboard.press("Home")
     report.click("#step-on")
-    expect(report.locator("#clock")).to_have_text("0.1 s of 7.5 s")
+    expect(report.locator("#clock")).to_have_text("0.1 s of 7.7 s")
     assert place(report) == 1
     report.click("#step-back")
     report.click("#step-back")
@@ -221,7 +221,7 @@ def test_everything_can_be_downloaded(report: Page) -> None:
         assert download.value.suggested_filename.endswith(suffix)
     with report.expect_popup() as popup:
         buttons.filter(has_text="print").click()
-    assert "intersection.mp4" in popup.value.title() + popup.value.content()
+    assert "collision.mp4" in popup.value.title() + popup.value.content()
 
 
 def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> None:
@@ -237,7 +237,7 @@ def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> Non
 
     expect(page.locator("#verdict")).to_have_text("No anomaly found")
     expect(page.locator("#segments li")).to_have_count(0)
-    assert 0 < place(page) < 74
+    assert 0 < place(page) < 76
 
 
 def test_a_job_without_film_still_shows_what_was_found(open_page: OpenPage, job_id: str) -> None:

@@ -132,7 +132,7 @@ function cues(values: Record<string, number>): HTMLElement | null {
   return h(
     "div",
     { class: "cues" },
-    h("p", { class: "cues-head" }, "How they move"),
+    h("p", { class: "cues-head" }, "Motion"),
     h(
       "dl",
       {},

@@ -8,6 +8,7 @@ import type { FrameRow, Report, Segment } from "./types";
 import { percent, time } from "./words";
 
 const HEIGHT_PX = 150;
+const BUSY_FROM = 0.75; // a segment in the last quarter: the threshold is named on the left
 
 export class Timeline {
   private readonly plot: uPlot;
@@ -179,9 +180,11 @@ export class Timeline {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    ctx.textAlign = "right";
+    const busy = this.report.segments.some((segment) => segment.end_s > BUSY_FROM * (plot.scales["x"]?.max ?? 0));
+    const x = busy ? bbox.left + 6 * devicePixelRatio : bbox.left + bbox.width - 4 * devicePixelRatio;
+    ctx.textAlign = busy ? "left" : "right";
     ctx.textBaseline = "bottom";
-    ctx.fillText(`alarm from ${percent(threshold)}`, bbox.left + bbox.width - 4 * devicePixelRatio, y - 2);
+    ctx.fillText(`alarm from ${percent(threshold)}`, x, y - 2);
     ctx.restore();
   }
 }

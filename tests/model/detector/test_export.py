@@ -55,5 +55,5 @@ def test_the_services_detector_reads_the_graph_by_its_spec(
     rois = Detector(make_session(tmp_path / "detector.onnx", 1), spec).detect(FRAMES[0])
 
     assert set(rois.class_name) == {"car"}
-    width = (rois.xyxy[:, 2] - rois.xyxy[:, 0]) * 416
+    width = (rois.xyxy[:, 2] - rois.xyxy[:, 0]) * spec.long_side
     assert np.median(width) == pytest.approx(16.0, abs=0.1)
