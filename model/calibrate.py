@@ -34,7 +34,7 @@ from service.vision.images import decode_image
 log = structlog.get_logger()
 STILLS_FALSE_ALARM_RATE = 0.05
 CLIPS_FALSE_ALARM_RATE = 0.01  # of frames, for the modes that know no motion
-CLIPS_ALARMS_PER_HOUR = 30.0
+CLIPS_ALARMS_PER_HOUR = 60.0  # of the busiest footage there is: docs/experiments.md
 WEIGHT_TEXT, WEIGHT_MOTION = 0.2, 1.0
 SMOOTHING_S, RELEASE_S = 1.0, 2.5
 ON, OFF, ON_FRAMES_OF = 0.6, 0.4, (5, 7)
