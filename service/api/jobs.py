@@ -32,7 +32,8 @@ JPEG_QUALITY = 90
 MAX_PEAK_PICTURES = 40  # a page of more could not be sent by mail
 NOT_READY = problems.responses(errors.JobNotFound, errors.ReportNotReady)
 NOT_SAMPLED = problems.responses(errors.JobNotFound, errors.ReportNotReady, errors.FrameNotSampled)
-Index = Annotated[int, Path(ge=0, description="Number of the frame in the file.")]
+MAX_INDEX = 2**63 - 1  # what a database of details can be asked for
+Index = Annotated[int, Path(ge=0, le=MAX_INDEX, description="Number of the frame in the file.")]
 
 
 @router.get("")

@@ -104,6 +104,15 @@ def test_a_frame_between_the_scored_ones_names_its_neighbours(
         assert response.json()["detail"].endswith("the nearest that were: 2 and 4")
 
 
+@pytest.mark.parametrize(("index", "status"), [(2**63 - 1, 404), (2**63, 422), (-1, 422)])
+def test_a_number_that_no_frame_can_have_is_refused(
+    client: TestClient, job_url: str, index: int, status: int
+) -> None:
+    """Also one that no database takes."""
+    for url in (f"{job_url}/frames/{index}", f"{job_url}/frames/{index}.jpg"):
+        assert client.get(url).status_code == status
+
+
 def test_the_film_has_every_scored_frame_and_answers_ranges(
     client: TestClient, job_url: str, tmp_path: Path
 ) -> None:
