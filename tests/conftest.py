@@ -7,7 +7,6 @@ from hypothesis import settings
 
 from tests.builders.tiny_bundle import write_tiny_bundle
 
-
 # For `make faults`; each test says how many examples it takes then.
 settings.register_profile("long")
 

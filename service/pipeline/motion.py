@@ -22,7 +22,7 @@ JOLT = 0.15  # widths a second from step to step: a car is thrown about 8 degree
 JOLT_OVER_ROAD = 6.0  # times the median jolt of this road so far
 ROTATION = 0.3  # radians a second of roll
 ROAD_S, LEAST_ROAD = 20.0, 12  # memory of the road, and the steps after which it counts
-FIXED_S = 5.0  # a camera that has not moved for this long stands on a mast
+FIXED_S = 5.0  # a camera that has not moved yet, or for this long, stands on a mast
 MOVES = 0.002  # widths of shift, or of expansion, in a step
 
 
@@ -60,7 +60,7 @@ class MotionMemory:
         self._time_s: float | None = None
         self._turn: NDArray[np.float64] | None = None
         self._jolts: deque[tuple[float, float]] = deque()
-        self._still_since_s: float | None = None
+        self._moved_s: float | None = None  # when the camera last moved
 
     def update(self, frame: Frame, time_s: float, detected: Rois) -> FrameMotion:
         """Take the next frame.
@@ -78,7 +78,7 @@ class MotionMemory:
         camera = self._camera.update(grey_of(frame), time_s, rois.xyxy)
         if camera.is_cut:
             self._tracker.reset()
-            self._turn, self._still_since_s = None, time_s
+            self._turn, self._moved_s = None, None
         rois, tracks = self._tracker.update(time_s, rois, camera, aspect)
         moving = {
             track_id: motion
@@ -97,26 +97,24 @@ class MotionMemory:
             "time_s": self._time_s,
             "turn": None if self._turn is None else self._turn.tolist(),
             "jolts": [list(entry) for entry in self._jolts],
-            "still_since_s": self._still_since_s,
+            "moved_s": self._moved_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self._camera.restore(state["camera"])
         self._tracker.restore(state["tracker"])
-        self._time_s, self._still_since_s = state["time_s"], state["still_since_s"]
+        self._time_s, self._moved_s = state["time_s"], state["moved_s"]
         self._turn = None if state["turn"] is None else np.array(state["turn"], np.float64)
         self._jolts = deque((float(time_s), float(jolt)) for time_s, jolt in state["jolts"])
 
     def _ego(self, camera: CameraStep, time_s: float, step_s: float) -> EgoCues | None:
         """Jolt and roll of the own car, measured against what its road has done before."""
-        if self._still_since_s is None:
-            self._still_since_s = time_s
         if not camera.is_known or step_s <= 0:
             self._turn = None
             return None if self._is_fixed(time_s) else EgoCues(0.0, 0.0)
         if max(map(abs, (*camera.shift, camera.expansion))) > MOVES:
-            self._still_since_s = time_s
+            self._moved_s = time_s
         turn = np.array([*camera.shift, camera.roll / 2]) / step_s
         jolt = 0.0 if self._turn is None else float(np.linalg.norm(turn - self._turn))
         road = self._road(time_s)
@@ -137,4 +135,4 @@ class MotionMemory:
         return float(np.median(earlier)) if len(earlier) >= LEAST_ROAD else 0.0
 
     def _is_fixed(self, time_s: float) -> bool:
-        return self._still_since_s is not None and time_s - self._still_since_s >= FIXED_S
+        return self._moved_s is None or time_s - self._moved_s >= FIXED_S

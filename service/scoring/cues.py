@@ -38,6 +38,7 @@ IOU_RISE = 0.2
 HEADING_SPEED = 0.5  # own sizes a second; slower, a direction is jitter
 NEAR_GAP = 0.3  # mean heights between two participants, at which nearness has fallen to 1/e
 SAME_GROUND = 0.3  # heights between their feet, likewise
+ALONE = 0.9  # what one does alone tells less than two that meet: nobody else was found
 LEAST_SIZE_RATIO = 0.3  # a far one behind a near one does not touch it
 CORRIDOR = 1.2  # half of our way, in heights of a car: what passes further out does not hit us
 
@@ -105,7 +106,7 @@ def cue_matrix(
                 together[first, second] = _between(first, second, tracks, moving, alone)
             cues = together[first, second]
         elif len(known) == len(others) == 1:
-            cues = _own(alone[known[0]])
+            cues = {name: ALONE * value for name, value in _own(alone[known[0]]).items()}
         for name, value in cues.items():
             matrix[row, CUE_NAMES.index(name)] = value
     return matrix

@@ -26,7 +26,7 @@ def spoken_cues(cues: Sequence[str]) -> tuple[str, ...]:
 
 
 def pair_motion(text_bank: TextBank, cues: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of each leaf's cues on every pair.
+    """Mean of each leaf's cues on every pair; one that nothing measures counts as 0.
 
     Args:
         text_bank: L anomaly leaves with the cues that their expert named.
@@ -35,13 +35,14 @@ def pair_motion(text_bank: TextBank, cues: NDArray[np.float64]) -> NDArray[np.fl
     Returns:
         (K, L) in 0..1, NaN where none of the leaf's cues was measured.
     """
-    columns = [[CUE_NAMES.index(c) for c in spoken_cues(named)] for named in text_bank.leaf_cues]
-    matrix = np.full((len(cues), len(columns)), np.nan)
-    for leaf, chosen in enumerate(columns):
+    matrix = np.full((len(cues), len(text_bank.leaf_cues)), np.nan)
+    for leaf, named in enumerate(text_bank.leaf_cues):
+        chosen = [CUE_NAMES.index(cue) for cue in spoken_cues(named)]
+        silent = sum(cue not in CUE_NAMES for cue in named)
         values = cues[:, chosen]
         known = np.isfinite(values).sum(axis=1)
         total = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
-        matrix[:, leaf] = np.where(known > 0, total / np.maximum(known, 1), np.nan)
+        matrix[:, leaf] = np.where(known > 0, total / np.maximum(known + silent, 1), np.nan)
     return matrix
 
 

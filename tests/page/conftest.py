@@ -58,7 +58,11 @@ def until(page: Page, expression: str, timeout_s: float = 15.0) -> None:
 @pytest.fixture(scope="session")
 def eager_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped bundle with a calibration that gives alarm early: the page needs a segment."""
-    folder = tmp_path_factory.mktemp("bundles") / "eager"
+    return make_eager(tmp_path_factory.mktemp("bundles") / "eager")
+
+
+def make_eager(folder: Path) -> Path:
+    """Copy the shipped bundle to a new folder, its alarm set so low that the sample has one."""
     shutil.copytree(EMBEDDED_BUNDLE, folder)
     path = folder / "calibration.json"
     calibration = json.loads(path.read_text())
@@ -85,7 +89,7 @@ def _highest_score(folder: Path) -> float:
 @pytest.fixture(scope="session")
 def server(eager_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a service that runs."""
-    with _serving(eager_bundle, tmp_path_factory.mktemp("open")) as address:
+    with serving(eager_bundle, tmp_path_factory.mktemp("open")) as address:
         yield address
 
 
@@ -98,12 +102,13 @@ def keyed_server(
     key, line = new_key("desk", ["read", "score"])
     (folder / "keys.txt").write_text(line)
     settings = {"SACLIP_API_KEYS_FILE": str(folder / "keys.txt")}
-    with _serving(eager_bundle, folder, **settings) as address:
+    with serving(eager_bundle, folder, **settings) as address:
         yield address, key
 
 
 @contextmanager
-def _serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
+def serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
+    """A service as a process of its own; gives its address."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
     if not BUILT.is_file():

@@ -52,6 +52,20 @@ def test_a_leaf_is_the_mean_of_its_known_cues_on_a_pair(bank: TextBank) -> None:
     assert np.isnan(found[:, 1]).all()
 
 
+def test_a_cue_that_nothing_measures_counts_as_nothing(
+    make_description: Callable[..., FlatDescription], make_bank: Callable[..., TextBank]
+) -> None:
+    """(0.9 + 0.6 + 0) / 3: such a leaf can be told in part only."""
+    bank = make_bank(
+        [
+            make_description("hit", "clear", leaf="debris", cues=("swerve", "static_in_lane")),
+            make_description("clear"),
+        ]
+    )
+
+    assert pair_motion(bank, np.array([row(residual=0.9, swerve=0.6)]))[0, 0] == pytest.approx(0.5)
+
+
 def test_the_strongest_pair_that_fits_speaks(bank: TextBank) -> None:
     """The third pair moves most but fits no text of the leaf; unknown counts nothing."""
     motion = np.array([[0.2, NAN], [0.5, NAN], [0.9, NAN]])
