@@ -2,6 +2,8 @@
 PYTHON ?= python3
 export PYTHON
 export ORT_DISABLE_TELEMETRY = 1
+# glibc keeps memory for each thread; with two pools it stays flat (docs/performance.md).
+export MALLOC_ARENA_MAX = 2
 SERVE_BIN := .venv/bin
 TRAIN_BIN := .venv-train/bin
 SERVE_TESTS := tests/knowledge tests/service tests/page tests/deploy $(wildcard tests/test_*.py)
