@@ -105,6 +105,6 @@ def _false_alarms(evaluation: dict[str, Any]) -> list[str]:
     return [
         f"- stills: {stills['rate']:.3f} a frame on {stills['normal_frames']} normal pictures of the "
         f"training cameras (95 % bound {stills['upper_bound']:.3f}); the threshold was chosen for 5 %.",
-        f"- clips: {clips['rate']:.1f} an hour on {clips['normal_seconds']:.0f} s of generated normal "
-        f"traffic (95 % bound {clips['upper_bound']:.0f} an hour). Real normal clips: see docs/experiments.md.",
+        f"- clips: {clips['rate']:.1f} an hour on {clips['normal_seconds']:.0f} s of generated and real normal "
+        f"traffic (95 % bound {clips['upper_bound']:.0f} an hour); the threshold was chosen on it: docs/experiments.md.",
     ]
