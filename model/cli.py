@@ -187,11 +187,15 @@ def generate(
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     count: Annotated[int, typer.Option(min=1, help="Scenes or clips.")] = 8,
     seed: int = 0,
+    accidents: Annotated[
+        bool | None,
+        typer.Option("--accidents/--normal", help="Traffic of one kind; else half of each."),
+    ] = None,
 ) -> None:
     """Write generated scenes: pictures, facts, a contact sheet, and films of traffic."""
     from model.synthesis.export import generate as run
 
-    run(kind, out, count, seed)
+    run(kind, out, count, seed, accidents)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from model.synthesis.traffic import FPS, TrafficClip, make_clip
 SHEET_COLUMNS = 4
 
 
-def generate(kind: str, out: Path, count: int, seed: int) -> None:
+def generate(kind: str, out: Path, count: int, seed: int, accidents: bool | None = None) -> None:
     """Write scenes; the same arguments write the same bytes.
 
     Args:
@@ -28,6 +28,7 @@ def generate(kind: str, out: Path, count: int, seed: int) -> None:
             ``metadata.json`` in the form of DoTA.
         count: Layouts, or clips of traffic.
         seed: First seed.
+        accidents: Traffic with an accident only, or none; half of each when left out.
 
     Raises:
         ModelError: When there is no such kind.
@@ -44,7 +45,7 @@ def generate(kind: str, out: Path, count: int, seed: int) -> None:
             if kind == "layouts":
                 scene, name = make_layout(number), f"layout_{number:06d}"
             else:
-                clip, name = make_clip(number), f"traffic_{number:06d}"
+                clip, name = make_clip(number, anomalous=accidents), f"traffic_{number:06d}"
                 _write_film(clip, out / f"{name}.mp4")
                 metadata[name] = _dota_entry(clip)
                 scene = clip.moments[int(clip.label.argmax())].scene
