@@ -70,7 +70,7 @@ train-env: .venv-train/.installed
 	touch $@
 
 .venv/.dev: .venv/.installed
-	$(SERVE_BIN)/python -m pip install --quiet -c constraints/serving.txt -e ".[cpu,dev]"
+	$(SERVE_BIN)/python -m pip install --quiet -c constraints/serving.txt -e ".[cpu,dev,s3]"
 	touch $@
 
 .venv-train/.installed: pyproject.toml constraints/train.txt
