@@ -24,7 +24,8 @@ def test_captions_to_a_served_answer(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
     assert manifest["parity"]["relation"] < 1e-3
     assert "fp16" in manifest["precisions"]
-    figures = json.loads((tmp_path / "layouts" / "layouts.json").read_text())
+    layouts = json.loads((tmp_path / "layouts" / "layouts.json").read_text())
+    figures = layouts["random"]
     assert figures["items"] == 160
     assert 0 <= figures["image_to_text"] <= 1  # at chance: a random tower and 200 pictures
     rows = [json.loads(x) for x in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
