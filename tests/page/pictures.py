@@ -1,7 +1,6 @@
 """The pictures of the README: `python -m tests.page.pictures`.
 
-They show the shipped sample, analysed by the shipped bundle. Its alarm is set low, as in the tests,
-so that there is a segment to show; the caption in the README says so.
+They show the shipped sample, analysed by the shipped bundle as it is.
 """
 
 import io
@@ -13,7 +12,8 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.page.conftest import ARGUMENTS, CHROMIUM, ROOT, make_eager, serving
+from service.bundle.bundle import EMBEDDED_BUNDLE
+from tests.page.conftest import ARGUMENTS, CHROMIUM, ROOT, serving
 from tests.page.test_pictures_and_knowledge import editor, put
 
 OUT = ROOT / "docs" / "pictures"
@@ -25,9 +25,9 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     with TemporaryDirectory() as name, sync_playwright() as playwright, ExitStack() as stack:
         folder = Path(name)
-        address = stack.enter_context(serving(make_eager(folder / "eager"), folder))
+        address = stack.enter_context(serving(EMBEDDED_BUNDLE, folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        desk = _sample(browser, address, (1280, 1120), "light")
+        desk = _sample(browser, address, (1280, 940), "light")
         _take(desk, "clip.png")
         _take(_broken_rule(desk), "descriptions.png", "#editor")
         _take(_sample(browser, address, (390, 1120), "dark"), "phone.png")

@@ -1,11 +1,15 @@
 """The embedded bundle keeps its contract: the shipped graphs, not small stand-ins."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.pipeline.engine import Engine, load_engine
+from service.pipeline.video import VideoAnalyzer
+from service.vision.isolated import in_this_process
 from service.vision.rois import detected_rois, form_pairs, with_pseudo_rois
 
 
@@ -92,3 +96,14 @@ def test_the_manifest_says_how_far_torch_and_onnx_are_apart(engine: Engine) -> N
 
     assert {"detector", "scene", "relation", "scene_gate", "pooled", "svo"} <= set(parity)
     assert max(parity[name] for name in ("scene", "relation", "pooled", "svo")) < 1e-3
+
+
+def test_the_sample_of_the_page_gives_an_alarm_when_the_bus_hits_us(engine: Engine) -> None:
+    """Whoever tries it first must see what an alarm looks like: one, at 3.6 s, none before."""
+    sample = Path(__file__).parents[2] / "service" / "web" / "samples" / "collision.mp4"
+
+    report = VideoAnalyzer(engine, in_this_process(1_000_000, 60)).analyze(sample)
+
+    (segment,) = report.segments
+    assert 3.0 < segment.start_s < 4.0
+    assert segment.explanations[0].description_id.startswith("a.ego.")
