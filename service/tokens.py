@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.errors import SettingsError
+from service.secret_file import read_secret
 
 LIFETIME_S = 600  # a film of some minutes; the page asks for a new one when it ends
 MIN_SECRET_BYTES = 32
@@ -61,15 +62,7 @@ def load_secret(path: Path | None, data_dir: Path) -> bytes:
     if path is None:
         path = data_dir / KEPT_AS
         _make_once(path)
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(secret) < MIN_SECRET_BYTES:
-        raise SettingsError(
-            f"{path}: holds {len(secret)} bytes, a secret has at least {MIN_SECRET_BYTES}"
-        )
-    return secret
+    return read_secret(path, MIN_SECRET_BYTES)
 
 
 def _make_once(path: Path) -> None:

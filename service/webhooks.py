@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from service.errors import CallbackRefused, FatalError
+from service.secret_file import read_secret
 
 TIMEOUT_S = 10.0
 PORTS = {"https": 443, "http": 80}
@@ -135,15 +136,7 @@ def load_signing_secret(path: Path | None, needed_by: str) -> bytes:
     """
     if path is None:
         raise FatalError(f"{needed_by} needs SACLIP_CALLBACK_SECRET_FILE to sign with")
-    try:
-        secret = path.read_bytes().strip()
-    except OSError as error:
-        raise FatalError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(secret) < MIN_SECRET_BYTES:
-        raise FatalError(
-            f"{path}: the secret has {len(secret)} bytes, {MIN_SECRET_BYTES} are needed"
-        )
-    return secret
+    return read_secret(path, MIN_SECRET_BYTES)
 
 
 def _connect(parts: SplitResult) -> http.client.HTTPConnection:

@@ -1,5 +1,6 @@
 """One curated triplet, as a line of ``triplets.jsonl``."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ class TripletsError(ModelError):
     """A file of triplets is missing or a line of it is not as it should be."""
 
 
-class _Spanned(BaseModel):
+class _Spanned(BaseModel, ABC):
     """Three ordered, disjoint character spans of a text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -27,8 +28,9 @@ class _Spanned(BaseModel):
     object: Span
 
     @property
+    @abstractmethod
     def sentence(self) -> str:
-        raise NotImplementedError
+        """The text that the spans lie in."""
 
     @model_validator(mode="after")
     def _spans_lie_inside(self) -> "_Spanned":

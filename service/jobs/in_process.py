@@ -14,7 +14,6 @@ from service.errors import (
     AnalysisCancelled,
     JobNotFound,
     Overloaded,
-    ReportNotReady,
     VideoNotDecodable,
 )
 from service.jobs.callbacks import CallbackThread
@@ -24,10 +23,11 @@ from service.jobs.queue import (
     Describe,
     JobRun,
     begun,
-    check_completed,
     ended,
     handed_back,
     killed,
+    read_artefact,
+    read_report,
 )
 from service.jobs.store import ENDED, STATUSES, Job, JobOptions, JobStore, Status
 from service.pipeline.report import Report
@@ -152,8 +152,7 @@ class InProcessQueue:
             JobNotFound: There is no such job.
             ReportNotReady: The job has none, not yet or for good.
         """
-        check_completed(self.get(job_id))
-        return self._store.read_report(job_id)
+        return read_report(self._store, self.get(job_id))
 
     def artefact(self, job_id: str, name: str) -> Path:
         """A file that the analysis left beside the report.
@@ -162,11 +161,7 @@ class InProcessQueue:
             JobNotFound: There is no such job.
             ReportNotReady: The job has none, not yet or for good.
         """
-        check_completed(self.get(job_id))
-        try:
-            return self._store.fetch(job_id, name)
-        except FileNotFoundError:
-            raise ReportNotReady("the job was finished without it") from None
+        return read_artefact(self._store, self.get(job_id), name)
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that waits or runs; one that has ended stays as it is.

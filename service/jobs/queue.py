@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from service.errors import ReportNotReady, WorkerKilled
-from service.jobs.store import Job, JobOptions, Status
+from service.jobs.store import Job, JobOptions, JobStore, Status
 from service.pipeline.report import Report
 
 CLEAN_EVERY_S = 300.0
@@ -109,6 +109,29 @@ def killed(job: Job) -> WorkerKilled:
         f"the worker was killed {job.attempts} times while it analysed this video; "
         "it is not tried again"
     )
+
+
+def read_report(store: JobStore, job: Job) -> bytes:
+    """The report of a completed job as JSON.
+
+    Raises:
+        ReportNotReady: The job has none, not yet or for good.
+    """
+    check_completed(job)
+    return store.read_report(job.id)
+
+
+def read_artefact(store: JobStore, job: Job, name: str) -> Path:
+    """A file that the analysis left beside the report.
+
+    Raises:
+        ReportNotReady: The job has none, not yet or for good.
+    """
+    check_completed(job)
+    try:
+        return store.fetch(job.id, name)
+    except FileNotFoundError:
+        raise ReportNotReady("the job was finished without it") from None
 
 
 def check_completed(job: Job) -> None:

@@ -19,9 +19,8 @@ from service.errors import (
     KnowledgeChanged,
     Overloaded,
     QueueUnreachable,
-    ReportNotReady,
 )
-from service.jobs.queue import CLEAN_EVERY_S, check_completed, ended
+from service.jobs.queue import CLEAN_EVERY_S, ended, read_artefact, read_report
 from service.jobs.redis_engine import ANALYZE, CALLBACK, callback_engine, enqueue, jobs_engine
 from service.jobs.redis_jobs import RedisJobs
 from service.jobs.store import ENDED, STATUSES, STRAY_S, Job, JobOptions, JobStore
@@ -192,8 +191,7 @@ class RedisQueue:
             JobNotFound: There is no such job.
             ReportNotReady: The job has none, not yet or for good.
         """
-        check_completed(self.get(job_id))
-        return self._store.read_report(job_id)
+        return read_report(self._store, self.get(job_id))
 
     def artefact(self, job_id: str, name: str) -> Path:
         """A file that the analysis left beside the report.
@@ -202,11 +200,7 @@ class RedisQueue:
             JobNotFound: There is no such job.
             ReportNotReady: The job has none, not yet or for good.
         """
-        check_completed(self.get(job_id))
-        try:
-            return self._store.fetch(job_id, name)
-        except FileNotFoundError:
-            raise ReportNotReady("the job was finished without it") from None
+        return read_artefact(self._store, self.get(job_id), name)
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that waits or runs; its worker sees it within a second.

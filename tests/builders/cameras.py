@@ -20,7 +20,28 @@ RTSP_DESCRIPTION = (
 )
 
 
-class MjpegCamera:
+class _Camera:
+    """A server on a port of its own; ``connections`` counts who came."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._closing = threading.Event()
+
+    def _serve(self, server: socketserver.TCPServer) -> None:
+        self._server = server
+        self.host = f"127.0.0.1:{server.server_address[1]}"
+        self._thread = threading.Thread(target=server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class MjpegCamera(_Camera):
     """Motion JPEG over HTTP at ``/video``; ``/elsewhere`` is a redirect to it.
 
     Args:
@@ -35,9 +56,8 @@ class MjpegCamera:
         hang_up_after: int | None = None,
         picture: Callable[[int], bytes] = lambda number: encoded(street(number % 100)),
     ) -> None:
-        self.connections = 0
+        super().__init__()
         self.sent = 0
-        self._closing = threading.Event()
         camera = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,21 +91,11 @@ class MjpegCamera:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self._serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self.url = f"http://{self.host}/video"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Hang up on everybody."""
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
-class RtspCamera:
+class RtspCamera(_Camera):
     """JPEG in RTP over one TCP connection (RFC 2326 and 2435).
 
     Args:
@@ -94,8 +104,7 @@ class RtspCamera:
     """
 
     def __init__(self, fps: float = 20.0, hang_up_after: int | None = None) -> None:
-        self.connections = 0
-        self._closing = threading.Event()
+        super().__init__()
         camera = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -122,19 +131,10 @@ class RtspCamera:
                             return
                     time.sleep(1 / fps)
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self._serve(server)
         self.url = f"rtsp://{self.host}/street"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Hang up on everybody."""
-        self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def _rtsp_request(wire: BufferedIOBase) -> tuple[str, str] | None:

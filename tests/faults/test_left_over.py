@@ -6,23 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from service.jobs.queue import ended
 from service.jobs.redis_queue import RedisConnection
 from service.jobs.store import Job, JobOptions, JobStore
 from tests.builders.footage import street_clip
-from tests.builders.servers import Receiver, Redis, Saclip, redis_server, wait_until
+from tests.builders.servers import Receiver, Redis, Saclip, wait_until
 from tests.faults.test_workers import Say
 
 
 def test_jobs_and_callbacks_that_nobody_enqueued_are_found(
-    tmp_path: Path, say: Say, keep: Callable[[Any], Any]
+    tmp_path: Path, redis: Redis, say: Say, keep: Callable[[Any], Any]
 ) -> None:
     """As if the server had died after writing a job down, and a worker after ending one."""
-    if redis_server() is None:
-        pytest.skip("no redis-server: deploy/system-packages.sh tests")
-    redis, receiver = keep(Redis(tmp_path)), keep(Receiver())
+    receiver = keep(Receiver())
     (tmp_path / "secret").write_text("twenty-four bytes or more")
     url = f"http://127.0.0.1:{receiver.port}/told"
     options = JobOptions(sample_fps=10, top_k=1, mode="paired", film=False, callback_url=url)

@@ -169,7 +169,7 @@ def test_a_secret_that_is_missing_or_short_stops_the_start(tmp_path: Path) -> No
     assert load_signing_secret(tmp_path / "good", "X") == SECRET
     with pytest.raises(FatalError, match="X needs SACLIP_CALLBACK_SECRET_FILE"):
         load_signing_secret(None, "X")
-    with pytest.raises(FatalError, match="short: the secret has 10 bytes, 24 are needed"):
+    with pytest.raises(FatalError, match="short: holds 10 bytes, a secret has at least 24"):
         load_signing_secret(tmp_path / "short", "X")
     with pytest.raises(FatalError, match="missing: cannot be read"):
         load_signing_secret(tmp_path / "missing", "X")
