@@ -7,6 +7,9 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import PHONE, SAMPLE, OpenPage, until
 
+FRAMES = 68  # of the sample
+LAST = FRAMES - 1
+
 
 def shown(page: Page) -> Page:
     """The page once a result stands on it with its descriptions."""
@@ -43,7 +46,7 @@ def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
     assert {"Scoring frames", "Drawing the film"} <= set(stages)
     assert [url.rpartition("/")[2] for url in streams] == ["events"]
     expect(page.locator("#verdict")).to_contain_text("anomalous segment")
-    expect(page.locator("#result-facts")).to_contain_text("77 frames scored, 10 per second")
+    expect(page.locator("#result-facts")).to_contain_text(f"{FRAMES} frames scored, 10 per second")
     found = int(page.locator("#verdict").inner_text().split()[0])
     assert found >= 1
     expect(page.locator("#segments li")).to_have_count(found)
@@ -83,19 +86,19 @@ def test_a_dropped_file_is_taken(open_page: OpenPage, job_id: str) -> None:
 
 
 def test_a_click_on_the_timeline_moves_the_film(report: Page) -> None:
-    """At half of 7.7 s lies frame 38; film, descriptions and spoken value follow."""
+    """At 0.6 of 6.7 s lies frame 40; film, descriptions and spoken value follow."""
     over = report.locator("#timeline .u-over")
     box = over.bounding_box()
     assert box is not None
-    over.click(position={"x": box["width"] * 0.5, "y": 20})
+    over.click(position={"x": box["width"] * 0.6, "y": 20})
 
-    expect(report.locator("#moment-title")).to_have_text("At 3.8 s")
-    assert place(report) == 38
+    expect(report.locator("#moment-title")).to_have_text("At 4.0 s")
+    assert place(report) == 40
     expect(report.locator("#timeline")).to_have_attribute(
-        "aria-valuetext", re.compile(r"^3\.8\ss,")
+        "aria-valuetext", re.compile(r"^4\.0\ss,")
     )
     time_s = report.evaluate("document.getElementById('film').currentTime")
-    assert time_s == pytest.approx(3.81, abs=0.02)
+    assert time_s == pytest.approx(4.01, abs=0.02)
 
 
 def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
@@ -107,18 +110,18 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
         ("ArrowRight", 1),
         ("ArrowUp", 2),
         ("ArrowDown", 1),
-        ("End", 76),
-        ("ArrowRight", 76),
+        ("End", LAST),
+        ("ArrowRight", LAST),
     ):
         report.keyboard.press(key)
         assert place(report) == expected, key
     report.keyboard.press("Home")
     report.keyboard.press("PageDown")
     first = place(report)
-    assert 0 < first < 76
+    assert 0 < first < LAST
     report.keyboard.press("End")
     report.keyboard.press("PageUp")
-    assert first <= place(report) < 76
+    assert first <= place(report) < LAST
     expect(report.locator("#timeline")).to_have_attribute(
         "aria-valuetext", re.compile("within a segment")
     )
@@ -153,7 +156,7 @@ def test_the_buttons_below_the_film_step_frame_by_frame(report: Page) -> None:
     report.focus("#timeline")
     report.keyboard.press("Home")
     report.click("#step-on")
-    expect(report.locator("#clock")).to_have_text("0.1 s of 7.7 s")
+    expect(report.locator("#clock")).to_have_text("0.1 s of 6.8 s")
     assert place(report) == 1
     report.click("#step-back")
     report.click("#step-back")
@@ -189,7 +192,8 @@ def test_motion_and_doubt_are_told_in_plain_words(open_page: OpenPage, job_id: s
         found = {**route.fetch().json(), "appearance": "off"}
         cues = {"sudden_stop": 0.41, "closing": 0.8, "brand_new": 0.2, "spin": 0.01}
         found["explanations"][0]["cues"] = cues
-        found["explanations"][0]["subject"]["track_id"] = 7
+        found["explanations"][0]["subject"] |= {"track_id": 7, "class": "car"}
+        found["explanations"][0]["subject"]["roi_source"] = "detected"
         route.fulfill(json=found)
 
     page.route(re.compile(r"/frames/\d+$"), moving)
@@ -200,7 +204,7 @@ def test_motion_and_doubt_are_told_in_plain_words(open_page: OpenPage, job_id: s
         ["closing in", "sudden change of speed", "brand new"]
     )
     expect(first.locator(".cues dd").first).to_have_text("80 %")
-    expect(first.locator(".who").first).to_have_text(re.compile("^1 .* #7$"))
+    expect(first.locator(".who").first).to_have_text("1 car #7")
     expect(page.locator("#moment-note")).to_contain_text("looks unlike what the model learned")
 
 
@@ -237,7 +241,7 @@ def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> Non
 
     expect(page.locator("#verdict")).to_have_text("No anomaly found")
     expect(page.locator("#segments li")).to_have_count(0)
-    assert 0 < place(page) < 76
+    assert 0 < place(page) < LAST
 
 
 def test_a_job_without_film_still_shows_what_was_found(open_page: OpenPage, job_id: str) -> None:
