@@ -30,6 +30,7 @@ from model.export import (
 from model.recipe import NanoRecipe
 from model.towers.nano import Nano
 from model.train import load_student
+from service.bundle.encoder import MOTION_WIDTH
 from service.pipeline.engine import Engine, load_engine
 from service.scoring.calibration import Calibration, neutral_calibration
 from service.vision.rois import form_pairs, with_pseudo_rois
@@ -85,7 +86,7 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector_run: Path
     split = split_by_camera(data_root(), plan.footage)
     frames = read_frames(split.held_out[:: len(split.held_out) // NUM_PARITY_FRAMES])
     copy_into(out, [run / "tokenizer.json"])
-    export_image_encoder(student, out / "image_encoder.onnx")
+    export_image_encoder(student, out / "image_encoder.onnx", with_motion=True)
     export_text_encoder(student, out / "text_encoder.onnx")
     detector_path = out / "detector.onnx"
     parity = {"detector": export_checkpoint(detector_run / "checkpoint.pt", detector_path, frames)}
@@ -158,12 +159,20 @@ def parity_inputs(engine: Engine, frames: NDArray[np.uint8]) -> dict[str, NDArra
     }
 
 
+def _with_motion(inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The same with any motion there can be."""
+    size = len(inputs["pairs"]), MOTION_WIDTH
+    motion = np.random.default_rng(0).uniform(-1, 1, size).astype(np.float32)
+    return {**inputs, "motion": motion}
+
+
 def _parity(
     engine: Engine, student: Nano, out: Path, frames: NDArray[np.uint8]
 ) -> dict[str, float]:
     """Both graphs against torch."""
     tokens, spans = engine.bundle.text_encoder.tokenise(engine.hierarchy.flat)
-    image = image_parity(student, out / "image_encoder.onnx", parity_inputs(engine, frames))
+    inputs = _with_motion(parity_inputs(engine, frames))
+    image = image_parity(student, out / "image_encoder.onnx", inputs)
     text = text_parity(student, out / "text_encoder.onnx", {"tokens": tokens, "spans": spans})
     return image | text
 

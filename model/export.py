@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.errors import ModelError
+from service.bundle.encoder import INPUTS, MOTION, MOTION_WIDTH, OUTPUTS
 from service.bundle.sessions import make_session
 
 OPSET = 18
@@ -37,9 +38,9 @@ class _ImageGraph(nn.Module):
         self.student: Any = student
 
     def forward(
-        self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor
+        self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor, *motion: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        scene, relation, gate = self.student.encode_image(frames, rois, roi_classes, pairs)
+        scene, relation, gate = self.student.encode_image(frames, rois, roi_classes, pairs, *motion)
         return scene, relation, gate
 
 
@@ -55,21 +56,34 @@ class _TextGraph(nn.Module):
         return pooled, svo
 
 
-def export_image_encoder(student: nn.Module, path: Path) -> None:
-    """Write ``image_encoder.onnx``; every size but the channel count stays free."""
+def export_image_encoder(student: nn.Module, path: Path, with_motion: bool = False) -> None:
+    """Write ``image_encoder.onnx``; every size but the channel count stays free.
+
+    Args:
+        student: Nano or a CLIP tower.
+        path: File to write.
+        with_motion: Whether the graph is told how pairs have moved (nano).
+    """
     frames = torch.zeros(2, 360, 640, 3, dtype=torch.uint8)
     rois = torch.tensor([[0, 0.1, 0.1, 0.5, 0.6], [0, 0.4, 0.3, 0.9, 0.9], [1, 0.0, 0.0, 1.0, 1.0]])
-    example = (frames, rois, torch.tensor([3, 1, 9]), torch.tensor([[0, 1], [2, -1]]))
+    classes, pairs = torch.tensor([3, 1, 9]), torch.tensor([[0, 1], [2, -1]])
+    example: tuple[Tensor, ...] = (frames, rois, classes, pairs)
+    inputs = list(INPUTS)
+    if with_motion:
+        inputs += MOTION
+        example += (torch.zeros(2, MOTION_WIDTH),)
     axes = {
         "frames": {0: "B", 1: "H", 2: "W"},
         "rois": {0: "R"},
         "roi_classes": {0: "R"},
         "pairs": {0: "K"},
+        "motion": {0: "K"},
         "scene": {0: "B"},
         "relation": {0: "K"},
         "scene_gate": {0: "B"},
     }
-    _export(_ImageGraph(student), example, path, list(axes)[:4], list(axes)[4:], axes)
+    used = {name: axes[name] for name in (*inputs, *OUTPUTS)}
+    _export(_ImageGraph(student), example, path, inputs, list(OUTPUTS), used)
 
 
 def export_text_encoder(student: nn.Module, path: Path) -> None:
@@ -111,7 +125,7 @@ def image_parity(
     student: nn.Module, path: Path, inputs: Mapping[str, NDArray[Any]], loose: bool = False
 ) -> dict[str, float]:
     """`parity` of the image graph."""
-    return parity(_ImageGraph(student), path, inputs, ("scene", "relation", "scene_gate"), loose)
+    return parity(_ImageGraph(student), path, inputs, OUTPUTS, loose)
 
 
 def text_parity(

@@ -28,6 +28,8 @@ class Data(Section):
     """Scenes a step of which only classes and boxes are known: appearance dropout, cheaply."""
     layout_share: float = Field(default=0.2, ge=0, le=1)
     idle_pairs: int = Field(default=4, ge=0)
+    still_share: float = Field(default=1.0, ge=0, le=1)
+    """Of the scenes of traffic that come without the motion of their participants."""
     seed: int = 0
 
 
@@ -62,6 +64,8 @@ class NanoRecipe(Section):
     data: Data = Data()
     loss: Loss = Loss()
     optim: Optim = Optim()
+    lock_trunk: bool = False
+    """Locked tuning: the pixels' trunk stays as the run that is started from has left it."""
     checkpoint_every: int = Field(default=200, ge=1)
     threads: int = Field(default=1, ge=1)
 

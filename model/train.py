@@ -1,6 +1,7 @@
 """Train the student: one loop, resumable at any step, that says where it stands."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder, make_batch
 from model.data.records import Scene
 from model.data.tokenizer import train_tokenizer
+from model.errors import ModelError
 from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
 from model.recipe import Data, Loss, NanoRecipe, Optim
 from model.synthesis.layouts import make_layout
@@ -28,6 +30,7 @@ MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
 IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 40
+TOKENIZER = "tokenizer.json"
 log = structlog.get_logger()
 
 
@@ -45,7 +48,9 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     Returns:
         The scalar terms by name; ``total`` is their plain sum.
     """
-    scene, relation = model.encode_mixed(batch.frames, batch.rois, batch.roi_classes, batch.pairs)
+    scene, relation = model.encode_mixed(
+        batch.frames, batch.rois, batch.roi_classes, batch.pairs, batch.motion
+    )
     count, drawn = batch.tokens.shape[0], batch.frames.shape[0]
     tokens = torch.cat([batch.tokens, batch.negative_tokens])
     length = int((tokens != 0).sum(dim=1).max())  # padding costs time and changes nothing
@@ -87,7 +92,11 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
 
 
 def train(
-    recipe: NanoRecipe, run_dir: Path, resume: bool = False, stop_at: int | None = None
+    recipe: NanoRecipe,
+    run_dir: Path,
+    resume: bool = False,
+    stop_at: int | None = None,
+    start_from: Path | None = None,
 ) -> Path:
     """Train the student and leave its EMA weights in the run folder.
 
@@ -96,15 +105,26 @@ def train(
         run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
         resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
         stop_at: Leave after this step, as if interrupted; the schedule stays the recipe's.
+        start_from: Run whose averaged weights and tokenizer are the beginning.
 
     Returns:
         ``run_dir``.
+
+    Raises:
+        ModelError: The trunk is to be locked, and there is no run to start from.
     """
+    if recipe.lock_trunk and start_from is None and not resume:
+        raise ModelError(f"{recipe.name}: lock_trunk needs a run to start from (--start-from)")
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
+    if start_from is not None and not resume:
+        shutil.copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
     tokenizer = _tokenizer(recipe, run_dir)
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
+    if start_from is not None and not resume:
+        model.load_state_dict(load_student(start_from, recipe)[0].state_dict())
+    model.trunk.requires_grad_(not recipe.lock_trunk)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
     )
@@ -123,6 +143,7 @@ def train(
     log.info(
         "training_starts",
         recipe=recipe.name,
+        start_from=None if start_from is None else str(start_from),
         step=done,
         steps=recipe.optim.steps,
         parameters=sum(p.numel() for p in model.parameters()),
@@ -153,10 +174,15 @@ def train(
 
 def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     """The averaged student of a run, in evaluation mode, and its tokenizer."""
-    tokenizer = Tokenizer.from_file(str(run_dir / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER))
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     average = torch.optim.swa_utils.AveragedModel(model)
-    average.load_state_dict(load_checkpoint(run_dir)["average"])
+    state = load_checkpoint(run_dir)["average"]
+    # A run from before the student was told of motion: that stream starts at zero.
+    for name, value in average.state_dict().items():
+        if "relation_head.motion" in name:
+            state.setdefault(name, value)
+    average.load_state_dict(state)
     student = average.module
     assert isinstance(student, Nano)
     return student.eval(), tokenizer
@@ -165,12 +191,15 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
 def draw_scenes(data: Data, step: int) -> list[Scene]:
     """The scenes of a step: some drawn, layouts among them, then those of geometry alone."""
     first = step * (data.drawn_scenes + data.geometry_scenes)
+    watched = data.still_share < 1
     scenes = []
     for seed in range(first, first + data.drawn_scenes):
         is_layout = np.random.default_rng(seed).random() < data.layout_share
-        scenes.append(make_layout(seed, "train") if is_layout else make_traffic_scene(seed))
+        scenes.append(
+            make_layout(seed, "train") if is_layout else make_traffic_scene(seed, watched=watched)
+        )
     geometry = range(first + data.drawn_scenes, first + data.drawn_scenes + data.geometry_scenes)
-    return scenes + [make_traffic_scene(seed, drawn=False) for seed in geometry]
+    return scenes + [make_traffic_scene(s, drawn=False, watched=watched) for s in geometry]
 
 
 def _step(
@@ -184,8 +213,12 @@ def _step(
     """One optimiser step; everything random in it follows from the step number alone."""
     torch.manual_seed(recipe.data.seed * 1_000_003 + step)
     rng = np.random.default_rng((recipe.data.seed, step))
-    batch = make_batch(draw_scenes(recipe.data, step), encoder, rng, recipe.data.idle_pairs)
+    data = recipe.data
+    scenes = draw_scenes(data, step)
+    batch = make_batch(scenes, encoder, rng, data.idle_pairs, still_share=data.still_share)
     model.train()
+    if recipe.lock_trunk:
+        model.trunk.eval()  # its batch norms would drift without it
     for group in optimiser.param_groups:
         group["lr"] = _lr_at(step, recipe.optim)
     terms = objective(model, batch, recipe.loss)
@@ -238,7 +271,7 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, A
 
 
 def _tokenizer(recipe: NanoRecipe, run_dir: Path) -> Tokenizer:
-    path = run_dir / "tokenizer.json"
+    path = run_dir / TOKENIZER
     if path.is_file():
         return Tokenizer.from_file(str(path))
     tokenizer = train_tokenizer(_captions(recipe), recipe.vocab_size)

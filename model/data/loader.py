@@ -4,7 +4,8 @@ A batch is a pure function of the recipe and the step, so a resumed run sees wha
 one would have seen.
 
 Dimension letters used in this file:
-    B scenes, R ROIs, K pairs, T facts (each with its caption), C token context.
+    B scenes, R ROIs, K pairs, T facts (each with its caption), C token context,
+    M numbers of a pair's motion.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from model.data.records import EGO, FULL, NO_OBJECT, ROAD, Caption, Fact, Scene
+from model.data.tracks import motion_of, nothing_known
 from model.synthesis.noise import apply_detector_noise
 from service.bundle.text import token_spans
 from service.vision.rois import Rois, detected_rois, form_pairs, with_pseudo_rois
@@ -35,6 +37,7 @@ class Batch:
         roi_classes: (R,) int64.
         pairs: (K, 2) int64; the first T are facts, the rest are pairs nothing is said about.
         pair_frame: (K,) int64.
+        motion: (K, M) of `service.vision.pair_motion`; all 0 where nobody has watched.
         tokens: (T, C) captions of the facts.
         spans: (T, 3, C).
         negative_tokens: (T, C) hard negatives.
@@ -49,6 +52,7 @@ class Batch:
     roi_classes: Tensor
     pairs: Tensor
     pair_frame: Tensor
+    motion: Tensor
     tokens: Tensor
     spans: Tensor
     negative_tokens: Tensor
@@ -83,6 +87,7 @@ def make_batch(
     rng: np.random.Generator,
     num_idle_pairs: int = 4,
     noise: bool = True,
+    still_share: float = 0.0,
 ) -> Batch:
     """Assemble scenes into one batch.
 
@@ -92,6 +97,7 @@ def make_batch(
         rng: Draws noise, paraphrases and idle pairs.
         num_idle_pairs: Pairs per scene without a fact, as negatives of every caption.
         noise: Whether boxes get the detector-noise model.
+        still_share: Of the watched scenes that are taken for stills.
 
     Returns:
         The batch; T may be smaller than the number of facts, as missed boxes take theirs along.
@@ -103,21 +109,31 @@ def make_batch(
     idle_pairs: list[tuple[int, int]] = []
     idle_frames: list[int] = []
     facts: list[Fact] = []
+    fact_motion: list[NDArray[np.float32]] = []
+    idle_motion: list[NDArray[np.float32]] = []
     first = 0
     for index, scene in enumerate(scenes):
-        rois, place = _place_rois(scene, rng, noise)
-        said: set[tuple[int, int]] = set()
+        rois, place, origin = _place_rois(scene, rng, noise)
+        told: list[tuple[int, int]] = []
         for fact in scene.facts:
             subject, object_ = place.get(fact.subject), place.get(fact.object)
             if subject is None or object_ is None:
                 continue
             facts.append(fact)
-            fact_pairs.append((first + subject, object_ if object_ < 0 else first + object_))
-            fact_frames.append(index)
-            said |= {(subject, object_), (object_, subject)}
-        for subject, object_ in _idle_pairs(rois, said, num_idle_pairs, rng):
-            idle_pairs.append((first + subject, object_ if object_ < 0 else first + object_))
-            idle_frames.append(index)
+            told.append((subject, object_))
+        idle = _idle_pairs(rois, {*told, *((o, s) for s, o in told)}, num_idle_pairs, rng)
+        pairs = np.array(told + idle, np.int64).reshape(-1, 2)
+        if scene.history is None or rng.random() < still_share:
+            motion = nothing_known(pairs)
+        else:
+            motion = motion_of(scene.history, rois, origin, pairs, rng)
+        placed = [(first + s, o if o < 0 else first + o) for s, o in pairs.tolist()]
+        fact_pairs += placed[: len(told)]
+        idle_pairs += placed[len(told) :]
+        fact_frames += [index] * len(told)
+        idle_frames += [index] * len(idle)
+        fact_motion.append(motion[: len(told)])
+        idle_motion.append(motion[len(told) :])
         count = len(rois.class_name)
         roi_rows.append(np.column_stack([np.full(count, index), rois.xyxy]).astype(np.float32))
         roi_classes.append(rois.class_group)
@@ -132,6 +148,7 @@ def make_batch(
         roi_classes=torch.from_numpy(np.concatenate(roi_classes)),
         pairs=torch.tensor(fact_pairs + idle_pairs, dtype=torch.int64).reshape(-1, 2),
         pair_frame=torch.tensor(fact_frames + idle_frames, dtype=torch.int64),
+        motion=torch.from_numpy(np.concatenate(fact_motion + idle_motion)),
         tokens=tokens,
         spans=spans,
         negative_tokens=negative_tokens,
@@ -141,8 +158,10 @@ def make_batch(
     )
 
 
-def _place_rois(scene: Scene, rng: np.random.Generator, noise: bool) -> tuple[Rois, dict[int, int]]:
-    """The scene's ROIs as a detector would give them, and where each participant went."""
+def _place_rois(
+    scene: Scene, rng: np.random.Generator, noise: bool
+) -> tuple[Rois, dict[int, int], NDArray[np.int64]]:
+    """The scene's ROIs as a detector would give them, where each participant went, and back."""
     if noise:
         xyxy, names, origin = apply_detector_noise(scene.xyxy, scene.class_names, rng)
     else:
@@ -154,7 +173,7 @@ def _place_rois(scene: Scene, rng: np.random.Generator, noise: bool) -> tuple[Ro
     place[NO_OBJECT] = NO_OBJECT
     for participant, class_name in PSEUDO_CLASS.items():
         place[participant] = rois.class_name.index(class_name, len(names))
-    return rois, place
+    return rois, place, origin
 
 
 def _idle_pairs(

@@ -1,6 +1,7 @@
 """One training scene and the relation facts that are true in it.
 
-Dimension letters used in this file: N boxes in the scene, H W frame size in pixels.
+Dimension letters used in this file:
+    N boxes in the scene, H W frame size in pixels, n instants of a history.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,21 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """How the boxes of a scene came to where they are; n instants, the newest last.
+
+    Attributes:
+        times_s: (n,) rising, ending at 0.
+        xyxy: (n, N, 4) in 0..1 with the camera's turns taken out; NaN where not visible.
+        ego: Jerk and rotation of the own car in 0..1; None for a fixed camera.
+    """
+
+    times_s: NDArray[np.float64]
+    xyxy: NDArray[np.float32]
+    ego: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scene:
     """One rendered training image with its boxes and facts.
 
@@ -60,6 +76,7 @@ class Scene:
         anomalous: Whether the frame shows an anomaly.
         leaf_id: Leaf of the hierarchy that the scene was scripted from, or None for layouts.
         weather: day, night, rain, snow or fog.
+        history: How the boxes moved before; None where nobody has watched.
     """
 
     frame: NDArray[np.uint8] | None
@@ -69,3 +86,4 @@ class Scene:
     anomalous: bool
     leaf_id: str | None
     weather: str = "day"
+    history: History | None = None

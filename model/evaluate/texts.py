@@ -50,10 +50,16 @@ class TorchEncoder:
         rois: NDArray[np.float32],
         roi_classes: NDArray[np.int64],
         pairs: NDArray[np.int64],
+        motion: NDArray[np.float32] | None = None,
     ) -> ImageEmbeddings:
         """See `service.bundle.encoder.ImageEncoder.encode`."""
-        inputs = (frames, np.asarray(rois, np.float32), roi_classes, pairs)
-        scene, relation, gate = self.student.encode_image(*(torch.from_numpy(i) for i in inputs))
+        scene, relation, gate = self.student.encode_image(
+            torch.from_numpy(frames),
+            torch.from_numpy(np.asarray(rois, np.float32)),
+            torch.from_numpy(roi_classes),
+            torch.from_numpy(pairs),
+            None if motion is None else torch.from_numpy(motion),
+        )
         return ImageEmbeddings(scene.numpy(), relation.numpy(), gate.numpy())
 
     @torch.no_grad()

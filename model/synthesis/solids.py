@@ -43,12 +43,13 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """Dashcam pose: ``focal`` in pixels, ``horizon`` row, ``roll`` in radians."""
+    """Dashcam pose: ``focal`` and ``pan`` in pixels, ``horizon`` row, ``roll`` in radians."""
 
     focal: float
     height: float
     horizon: float
     roll: float = 0.0
+    pan: float = 0.0
 
     def tilted(self, roll: float) -> "Camera":
         """The same camera turned further, in radians."""
@@ -77,7 +78,7 @@ class Street:
 def project(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:
     """World points (P, 3) to pixels (P, 2); points behind ``NEAR`` are moved onto it."""
     z = np.maximum(points[:, 2], NEAR)
-    u = FRAME_WH[0] / 2 + camera.focal * points[:, 0] / z
+    u = FRAME_WH[0] / 2 + camera.pan + camera.focal * points[:, 0] / z
     v = camera.horizon + camera.focal * (camera.height - points[:, 1]) / z
     if camera.roll:
         centre = np.array([FRAME_WH[0] / 2, FRAME_WH[1] / 2])

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from model.synthesis.background import background_traffic
+from model.synthesis.paths import poses
 from model.synthesis.plots import Drift, Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
@@ -13,6 +14,7 @@ from model.synthesis.visible import visible_boxes
 
 WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
 MAX_TRIES = 60
+SETTLED_S = 0.5  # after the contact, when most of the sliding is over
 JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
 
 
@@ -45,9 +47,12 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage = _draw(seed, script, attempt)
         plot = stage.plot
-        if _shows(stage, plot.contact, plot.anomalous_facts, plot.camera_roll) and _shows(
-            stage, plot.normal, plot.normal_facts, 0.0
-        ):
+        instants = [
+            (plot.contact, plot.anomalous_facts, plot.camera_roll),
+            (poses(plot, seed, SETTLED_S, 1.0), plot.anomalous_facts, plot.camera_roll),
+            (plot.normal, plot.normal_facts, 0.0),
+        ]
+        if all(_shows(stage, *instant) for instant in instants):
             break
     return stage
 

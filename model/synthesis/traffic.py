@@ -12,17 +12,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.records import Fact, Scene
+from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
-from model.synthesis.plots import Plot, Statement
+from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
+from model.synthesis.paths import course, is_fixed, poses, shaken, surroundings
+from model.synthesis.plots import Statement
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import SCRIPTS
-from model.synthesis.solids import Actor
+from model.synthesis.solids import Actor, Camera
 from model.synthesis.stage import set_stage
 from model.synthesis.visible import visible_boxes
 
 FPS = 10.0
-LEAD_IN_S = 1.2  # how long an accident takes to unfold
 ONSET_S = 0.5  # the label starts this long before the contact
 HELD_OUT_SEED = 10_000_000
 
@@ -83,7 +84,10 @@ def make_clip(seed: int, script: str | None = None, anomalous: bool | None = Non
 
 
 def make_traffic_scene(
-    seed: int, split: Literal["train", "heldout"] = "train", drawn: bool = True
+    seed: int,
+    split: Literal["train", "heldout"] = "train",
+    drawn: bool = True,
+    watched: bool = False,
 ) -> Scene:
     """One frame of a random script: even odds of after the event and of normal traffic.
 
@@ -91,13 +95,17 @@ def make_traffic_scene(
         seed: Same seed, same scene.
         split: Disjoint ranges of seeds.
         drawn: Whether pixels are wanted; without them a scene costs a tenth.
+        watched: Whether it comes with its history.
     """
     seed = seed + (HELD_OUT_SEED if split == "heldout" else 0)
     rng = np.random.default_rng((seed, 2))
     name = _script(rng)
-    if rng.random() < 0.5:
-        return make_moment(seed, name, True, float(rng.uniform(-0.15, 2.0)), drawn).scene
-    return make_moment(seed, name, False, float(rng.uniform(-3.0, 2.0)), drawn).scene
+    branch = bool(rng.random() < 0.5)
+    since_event_s = float(rng.uniform(-0.15, 2.0) if branch else rng.uniform(-3.0, 2.0))
+    moment = make_moment(seed, name, branch, since_event_s, drawn)
+    if not watched:
+        return moment.scene
+    return replace(moment.scene, history=watch(moment, seed, branch, since_event_s))
 
 
 def make_moment(
@@ -115,10 +123,9 @@ def make_moment(
     _, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
     stage = set_stage(seed, script)
     plot, street = stage.plot, stage.street
-    progress = _smooth((since_event_s + LEAD_IN_S) / LEAD_IN_S) if anomalous else 0.0
-    cast = _poses(plot, since_event_s, progress)
-    camera = stage.camera.tilted(progress * plot.camera_roll)
-    everyone = cast + tuple(_drifted(actor, d, since_event_s) for actor, d in stage.extras)
+    progress = course(seed, since_event_s) if anomalous else 0.0
+    everyone = _everyone(seed, script, since_event_s, progress)
+    camera = _camera(seed, script, since_event_s, progress)
     happened = anomalous and since_event_s >= -ONSET_S
     statements = plot.anomalous_facts if happened else plot.normal_facts
     other = plot.normal_facts if happened else plot.anomalous_facts
@@ -134,7 +141,7 @@ def make_moment(
         )
     ]
     for statement, opposite in stage.extra_facts:
-        shifted = _shift(statement, len(cast))
+        shifted = _shift(statement, len(plot.normal))
         fact = _fact(shifted, opposite, False, row_of, street.weather, words)
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
@@ -150,26 +157,39 @@ def make_moment(
     return Moment(scene, tuple(sorted(row_of, key=lambda i: row_of[i])), script)
 
 
+def _everyone(seed: int, script: str, since_event_s: float, progress: float) -> tuple[Actor, ...]:
+    stage = set_stage(seed, script)
+    cast = poses(stage.plot, seed, since_event_s, progress)
+    return cast + surroundings(stage.extras, seed, since_event_s)
+
+
+def _camera(seed: int, script: str, since_event_s: float, progress: float) -> Camera:
+    stage, ego = set_stage(seed, script), SCRIPTS[script][4]
+    struck = ego and progress == 1
+    swaying = shaken(stage.camera, seed, since_event_s, ego, struck)
+    return swaying.tilted(progress * stage.plot.camera_roll)
+
+
+def watch(moment: Moment, seed: int, anomalous: bool, since_event_s: float) -> History:
+    """What a tracker would remember of a moment's boxes; arguments as of `make_moment`."""
+    script = moment.script
+    ego, plot = SCRIPTS[script][4], set_stage(seed, script).plot
+    times = since_event_s + STEP_S * np.arange(1 - NUM_INSTANTS, 1)
+    courses = [course(seed, float(t)) if anomalous else 0.0 for t in times]
+    instants = [
+        _everyone(seed, script, float(t), progress)
+        for t, progress in zip(times, courses, strict=True)
+    ]
+    camera = _camera(seed, script, since_event_s, courses[-1])
+    cues = None
+    if not is_fixed(seed, ego):
+        roll_rate = (courses[-1] - courses[-2]) * plot.camera_roll / STEP_S
+        cues = own_car_cues(seed, since_event_s, ego and courses[-1] == 1, roll_rate)
+    return make_history(instants, camera, moment.track_ids, cues)
+
+
 def _script(rng: np.random.Generator) -> str:
     return sorted(SCRIPTS)[int(rng.integers(len(SCRIPTS)))]
-
-
-def _poses(plot: Plot, since_event_s: float, progress: float) -> tuple[Actor, ...]:
-    """Between the normal and the contact pose of every actor of the plot."""
-    cast = []
-    for normal, contact, drift in zip(plot.normal, plot.contact, plot.drift, strict=True):
-        before = _drifted(normal, drift, min(since_event_s, 0.0) if progress else since_event_s)
-        mixed = {
-            name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
-            for name in ("x", "z", "yaw", "roll")
-        }
-        look = contact if progress > 0.8 else normal
-        cast.append(replace(look, **mixed))
-    return tuple(cast)
-
-
-def _drifted(actor: Actor, drift: tuple[float, float], seconds: float) -> Actor:
-    return replace(actor, x=actor.x + drift[0] * seconds, z=actor.z + drift[1] * seconds)
 
 
 def _fact(
@@ -203,8 +223,3 @@ def _shift(statement: Statement, offset: int) -> Statement:
     subject, object_, *rest = statement
     moved = [place + offset if place >= 0 else place for place in (subject, object_)]
     return (moved[0], moved[1], rest[0], rest[1], rest[2])
-
-
-def _smooth(share: float) -> float:
-    share = float(np.clip(share, 0.0, 1.0))
-    return share * share * (3 - 2 * share)

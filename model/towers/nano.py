@@ -6,7 +6,7 @@ geometry, because drawn pixels do not transfer to real ones.
 
 Dimension letters used in this file:
     B frames, R ROIs, K pairs, T texts, C token context, W stream width, D half of the embedding,
-    F feature channels, h w map size, P sampled points per ROI.
+    F feature channels, h w map size, P sampled points per ROI, M numbers of a pair's motion.
 """
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from model import sa_clip
 from model.towers.nano_image import ImageTrunk, pair_geometry, sample_rois, union_boxes
 from model.towers.nano_text import TextTower
+from service.bundle.encoder import MOTION_WIDTH
 
 NUM_CLASS_GROUPS = 16  # knowledge.entities.CLASS_GROUPS and room to grow without a new graph
 
@@ -30,6 +31,11 @@ class RelationHead(nn.Module):
         self.null_object = nn.Parameter(torch.randn(width) * 0.02)
         self.position = _mlp(8, width)
         self.pair_position = _mlp(PAIR_GEOMETRY, width)
+        last = nn.Linear(width, width)
+        # A student that has seen stills alone starts from what it knows.
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.motion = nn.Sequential(nn.Linear(MOTION_WIDTH, width), nn.GELU(), last)
         self.class_group = nn.Embedding(NUM_CLASS_GROUPS, width)
         self.position_scale = nn.Parameter(torch.tensor(0.5))
         self.linear = nn.Linear(3 * width, half_dim)
@@ -44,6 +50,7 @@ class RelationHead(nn.Module):
         xyxy: Tensor,
         roi_classes: Tensor,
         pairs: Tensor,
+        motion: Tensor,
         roi_gate: Tensor,
         union_gate: Tensor,
     ) -> Tensor:
@@ -55,6 +62,7 @@ class RelationHead(nn.Module):
             xyxy: (R, 4) boxes in 0..1.
             roi_classes: (R,) int64 class groups.
             pairs: (K, 2) int64 into R; -1 as object means that there is none.
+            motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known.
             roi_gate: (R, 1) weight of the appearance, 0..1.
             union_gate: (K, 1).
 
@@ -74,7 +82,7 @@ class RelationHead(nn.Module):
             self._appearance(union_samples, union_gate),
             self.pair_position(pair_geometry(xyxy, pairs)),
             self.position_scale,
-        )
+        ) + self.motion(motion)
         projected = sa_clip.project_roi(self.linear, subject, object_, union)
         refined: Tensor = projected + self.refine(projected)
         return refined
@@ -116,6 +124,7 @@ class Nano(nn.Module):
         rois: Tensor,
         roi_classes: Tensor,
         pairs: Tensor,
+        motion: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Embed frames and ordered ROI pairs.
 
@@ -124,6 +133,8 @@ class Nano(nn.Module):
             rois: (R, 5) float32: frame index and xyxy in 0..1.
             roi_classes: (R,) int64 class groups.
             pairs: (K, 2) int64 into ``rois``; -1 as object means that there is none.
+            motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known, None
+                for stills.
 
         Returns:
             scene (B, D) and relation (K, D) unit vectors, and the gate, (B,).
@@ -139,6 +150,7 @@ class Nano(nn.Module):
             xyxy,
             roi_classes,
             pairs,
+            _known(motion, pairs),
             gate[frame_of_roi][:, None],
             gate[frame_of_pair][:, None],
         )
@@ -146,7 +158,12 @@ class Nano(nn.Module):
         return F.normalize(scene, dim=-1), F.normalize(relation, dim=-1), gate
 
     def encode_mixed(
-        self, frames: Tensor, rois: Tensor, roi_classes: Tensor, pairs: Tensor
+        self,
+        frames: Tensor,
+        rois: Tensor,
+        roi_classes: Tensor,
+        pairs: Tensor,
+        motion: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Embed a training batch in which only the first P scenes have pixels.
 
@@ -157,6 +174,7 @@ class Nano(nn.Module):
             rois: (R, 5) of all scenes; scenes P and later have no pixels.
             roi_classes: (R,) int64.
             pairs: (K, 2) int64.
+            motion: (K, M), None where nothing is known.
 
         Returns:
             scene (P, D) and relation (K, D) unit vectors.
@@ -172,7 +190,9 @@ class Nano(nn.Module):
             padded = sampled.new_zeros(len(seen), sampled.shape[1])
             samples.append(padded.index_put((seen.nonzero()[:, 0],), sampled))
             gates.append(seen.to(xyxy.dtype)[:, None])
-        relation = self.relation_head(*samples, xyxy, roi_classes, pairs, *gates)
+        relation = self.relation_head(
+            *samples, xyxy, roi_classes, pairs, _known(motion, pairs), *gates
+        )
         return F.normalize(self.scene_head(pooled), dim=-1), F.normalize(relation, dim=-1)
 
     def encode_text(self, tokens: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
@@ -228,6 +248,12 @@ GRID = 4  # points per side of an ROI
 # Width of the gate: a steeper ramp would magnify what two runtimes round differently.
 RAMP = 1.5
 PAIR_GEOMETRY = 16
+
+
+def _known(motion: Tensor | None, pairs: Tensor) -> Tensor:
+    if motion is None:
+        return torch.zeros(pairs.shape[0], MOTION_WIDTH, device=pairs.device)
+    return motion
 
 
 def _box_features(xyxy: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The image encoder: frames and boxes in, a scene half and relation halves out.
 
 Dimension letters used in this file:
-    B frames, R ROIs, K pairs, D half of the embedding size, H W frame size.
+    B frames, R ROIs, K pairs, D half of the embedding size, H W frame size, M numbers of a motion.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ INPUTS = {
     "roi_classes": "tensor(int64)",
     "pairs": "tensor(int64)",
 }
+MOTION = {"motion": "tensor(float)"}  # of a graph that has learned what moves
+MOTION_WIDTH = 24  # numbers of a pair: `service.vision.pair_motion`
 OUTPUTS = ("scene", "relation", "scene_gate")
 _WHOLE_FRAME = np.array([[0.0, 0.0, 0.0, 1.0, 1.0]], np.float32)
 _FULL = CLASS_GROUPS.index("full")
@@ -45,6 +47,7 @@ class ImageEncoder:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.takes_motion = any(value.name in MOTION for value in session.get_inputs())
 
     def encode(
         self,
@@ -52,6 +55,7 @@ class ImageEncoder:
         rois: NDArray[np.float32],
         roi_classes: NDArray[np.int64],
         pairs: NDArray[np.int64],
+        motion: NDArray[np.float32] | None = None,
     ) -> ImageEmbeddings:
         """Embed frames and the pairs of ROIs in them.
 
@@ -60,6 +64,8 @@ class ImageEncoder:
             rois: (R, 5) float32: frame index, then xyxy in 0..1. R = 0 is allowed.
             roi_classes: (R,) int64 ids into ``CLASS_GROUPS``.
             pairs: (K, 2) int64 rows of ``rois``; -1 as object is "no object". K = 0 is allowed.
+            motion: (K, M) float32 in -1..1; None where nothing is known. A graph that knows only
+                stills does without.
 
         Raises:
             ValueError: A shape, type or index is not as described.
@@ -68,6 +74,8 @@ class ImageEncoder:
         if not len(rois):  # graphs are only promised R >= 1
             rois, roi_classes = _WHOLE_FRAME, np.array([_FULL], np.int64)
         feeds = {"frames": frames, "rois": rois, "roi_classes": roi_classes, "pairs": pairs}
+        if self.takes_motion:
+            feeds["motion"] = _checked_motion(motion, len(pairs))
         scene, relation, scene_gate = self.session.run(OUTPUTS, feeds)
         return ImageEmbeddings(scene, relation, scene_gate)
 
@@ -94,6 +102,18 @@ def _check(
     _check_range("class in roi_classes", roi_classes, 0, len(CLASS_GROUPS))
     _check_range("subject in pairs", pairs[:, 0], 0, len(rois))
     _check_range("object in pairs", pairs[:, 1], -1, len(rois))
+
+
+def _checked_motion(motion: NDArray[np.float32] | None, num_pairs: int) -> NDArray[np.float32]:
+    if motion is None:
+        return np.zeros((num_pairs, MOTION_WIDTH), np.float32)
+    if motion.dtype != np.float32 or motion.shape != (num_pairs, MOTION_WIDTH):
+        raise ValueError(
+            f"motion must be ({num_pairs}, {MOTION_WIDTH}) float32, "
+            f"got {motion.shape} {motion.dtype}"
+        )
+    _check_range("number in motion", motion, -1, 1 + 1e-6)
+    return motion
 
 
 def _check_range(

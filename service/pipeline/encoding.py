@@ -51,9 +51,13 @@ class EncodesImages(Protocol):
         rois: NDArray[np.float32],
         roi_classes: NDArray[np.int64],
         pairs: NDArray[np.int64],
+        motion: NDArray[np.float32] | None = None,
         /,
     ) -> ImageVectors:
-        """Embed (B, H, W, 3) frames, (R, 5) ROIs, (R,) class groups and (K, 2) pairs."""
+        """Embed (B, H, W, 3) frames, (R, 5) ROIs, (R,) class groups, (K, 2) pairs.
+
+        ``motion`` (K, M) says how the pairs have moved; None where nothing is known.
+        """
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +95,7 @@ def encode_frames(
         np.concatenate([frame_index[:, None], xyxy], axis=1),  # (R, 5)
         np.concatenate([view.rois.class_group for view in views]),
         np.concatenate(pairs),
+        _motion(views),
     )
     encode_ms = (perf_counter() - started) * 1000.0 / len(frames)
     ends = np.cumsum([len(of_frame) for of_frame in pairs])[:-1]
@@ -99,6 +104,19 @@ def encode_frames(
         Encoded(answer.scene[b], relations[b], float(answer.scene_gate[b]), encode_ms)
         for b in range(len(frames))
     ]
+
+
+def _motion(views: Sequence[FrameView]) -> NDArray[np.float32] | None:
+    """(K, M) of all views together; one that knows none is all 0 beside the others."""
+    known = [view.motion for view in views if view.motion is not None]
+    if not known:
+        return None
+    width = known[0].shape[1]
+    rows = [
+        np.zeros((len(view.pairs), width), np.float32) if view.motion is None else view.motion
+        for view in views
+    ]
+    return np.concatenate(rows)
 
 
 def _fitting(frame: Frame) -> Frame:

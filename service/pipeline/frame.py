@@ -211,8 +211,10 @@ class FrameAnalyzer:
         rois = with_pseudo_rois(detected)
         pairs = form_pairs(rois, self.max_pairs)
         height, width = frame.shape[:2]
-        cues = None if motion is None else motion.cues(rois, pairs)
-        return FrameView(rois, pairs, (width, height), cues)
+        if motion is None:
+            return FrameView(rois, pairs, (width, height))
+        cues, inputs = motion.cues(rois, pairs), motion.inputs(rois, pairs)
+        return FrameView(rois, pairs, (width, height), cues, inputs)
 
 
 def _judge(

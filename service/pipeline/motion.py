@@ -15,6 +15,7 @@ from service.scoring.cues import EgoCues, cue_matrix, squash
 from service.vision.images import Frame
 from service.vision.kinematics import Kinematics, kinematics
 from service.vision.motion import CameraMotion, CameraStep, grey_of
+from service.vision.pair_motion import motion_inputs
 from service.vision.rois import Rois
 from service.vision.tracks import Track, Tracker, is_own_car
 
@@ -45,6 +46,11 @@ class FrameMotion:
     ego: EgoCues | None
     is_cut: bool
     motion_ms: float
+
+    def inputs(self, rois: Rois, pairs: NDArray[np.int64]) -> NDArray[np.float32]:
+        """(K, M) what the encoder is told of the pairs of this frame."""
+        own_car = None if self.ego is None else (self.ego.jerk, self.ego.rotation)
+        return motion_inputs(rois, pairs, self.tracks, self.moving, own_car)
 
     def cues(self, rois: Rois, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
         """(K, C) cues of the pairs of this frame; ``rois`` with pseudo ROIs."""

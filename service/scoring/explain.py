@@ -122,13 +122,15 @@ class FrameView:
     """What an explanation needs to know about a frame beside the comparison.
 
     `pairs` is (K, 2) into `rois`; `frame_wh` is the size of the image as sent, in pixels; `cues`
-    is (K, C) in the order of `CUE_NAMES`, None for a still.
+    is (K, C) in the order of `CUE_NAMES` and `motion` (K, M) what the encoder is told, both None
+    for a still.
     """
 
     rois: Rois
     pairs: NDArray[np.int64]
     frame_wh: tuple[int, int]
     cues: NDArray[np.float64] | None = None
+    motion: NDArray[np.float32] | None = None
 
 
 def explain(

@@ -70,6 +70,7 @@ class ProjectedImages:
         rois: NDArray[np.float32],
         roi_classes: NDArray[np.int64],
         pairs: NDArray[np.int64],
+        motion: NDArray[np.float32] | None = None,
         /,
     ) -> ImageVectors:
         self.calls.append(frames.shape)

@@ -14,6 +14,7 @@ from model.export import (
     text_parity,
 )
 from model.towers.nano import Nano
+from service.bundle.encoder import MOTION_WIDTH
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +49,10 @@ def test_the_image_graph_equals_torch(
         "pairs": np.stack(
             [rng.integers(0, num_rois, num_pairs), rng.integers(-1, num_rois, num_pairs)], axis=1
         ).astype(np.int64),
+        "motion": rng.uniform(-1, 1, (num_pairs, MOTION_WIDTH)).astype(np.float32),
     }
     path = tmp_path / "image_encoder.onnx"
-    export_image_encoder(student, path)
+    export_image_encoder(student, path, with_motion=True)
 
     found = image_parity(student, path, inputs)
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from model.checkpoint import CheckpointError, load_checkpoint
+from model.errors import ModelError
 from model.recipe import NanoRecipe, RecipeError, load_recipe
 from model.train import load_student, train
 
@@ -40,6 +41,30 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(value, parts["model"][name]), name
     student, _ = load_student(tmp_path / "whole", _tiny(4))
     assert student.gate_limits[1] > student.gate_limits[0]
+
+
+@pytest.mark.slow
+def test_motion_is_learned_with_the_trunk_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second run starts where the first ended; its trunk stays, its motion stream moves."""
+    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
+    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
+    train(_tiny(2), tmp_path / "stills")
+    tiny = _tiny(2)
+    data = tiny.data.model_copy(update={"still_share": 0.0})
+    recipe = tiny.model_copy(update={"lock_trunk": True, "data": data})
+
+    train(recipe, tmp_path / "motion", start_from=tmp_path / "stills")
+
+    before, after = (load_checkpoint(tmp_path / name) for name in ("stills", "motion"))
+    for name, value in after["model"].items():
+        if name.startswith("trunk."):
+            assert torch.equal(value, before["average"][f"module.{name}"]), name
+    moved = "relation_head.motion.0.weight"
+    assert not torch.equal(after["model"][moved], before["average"][f"module.{moved}"])
+    with pytest.raises(ModelError, match="lock_trunk needs a run"):
+        train(recipe, tmp_path / "nothing")
 
 
 def test_a_typo_in_a_recipe_is_named(tmp_path: Path) -> None:

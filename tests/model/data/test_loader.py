@@ -1,11 +1,14 @@
 """Scenes to batches: facts follow their boxes, texts their captions, and seeds everything."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from model.data.loader import CaptionEncoder, make_batch
-from model.data.records import EGO, NO_OBJECT, Caption, Fact, Scene
+from model.data.records import EGO, NO_OBJECT, Caption, Fact, History, Scene
 from model.data.tokenizer import train_tokenizer
+from service.bundle.encoder import MOTION_WIDTH
 
 CAPTION = Caption("A car hits a person.", ((0, 5), (6, 10), (11, 19)))
 OPPOSITE = Caption("A car waits for a person.", ((0, 5), (6, 15), (16, 24)))
@@ -68,3 +71,30 @@ def test_spans_pick_the_words_of_their_role(encoder: CaptionEncoder) -> None:
     ]
     assert [text.replace("##", "") for text in chosen] == ["acar", "hits", "aperson"]
     assert tokens.shape == (1, 16)
+
+
+def test_what_is_watched_moves_and_a_still_does_not(encoder: CaptionEncoder) -> None:
+    """A car that has come a tenth of the width in a second, from a camera on a mast."""
+    scene = _scene((_fact(0, 1),))
+    times = np.arange(-12, 1) / 10
+    boxes = np.repeat(scene.xyxy[None], 13, axis=0)
+    boxes[:, 1, [0, 2]] += 0.1 * times[:, None]
+    watched = replace(scene, history=History(times, boxes, ego=None))
+    rng = np.random.default_rng
+
+    told = [make_batch([watched], encoder, rng(s), 0, noise=False).motion[0] for s in range(40)]
+    still = make_batch([watched], encoder, rng(0), 0, noise=False, still_share=1.0)
+
+    known = [row[8:16] for row in told if row[8] == 1]  # the object
+    assert len(known) > 30  # some have only just been found
+    assert np.median([row[1] for row in known]) > 0.1  # to the right
+    assert all(row[-3] == 0 for row in told)  # no own car
+    assert not still.motion.any()
+
+
+def test_a_scene_nobody_watched_is_a_still(encoder: CaptionEncoder) -> None:
+    """One row for each pair, all of them zero."""
+    batch = make_batch([_scene((_fact(0, 1),))], encoder, np.random.default_rng(0), 4, noise=False)
+
+    assert batch.motion.shape == (len(batch.pairs), MOTION_WIDTH)
+    assert not batch.motion.any()

@@ -35,6 +35,7 @@ def test_a_frame_beyond_4k_is_shrunk_and_others_are_not() -> None:
             rois: NDArray[np.float32],
             roi_classes: NDArray[np.int64],
             pairs: NDArray[np.int64],
+            motion: NDArray[np.float32] | None = None,
         ) -> SimpleNamespace:
             seen.append((*frames.shape[1:3], *map(float, rois[0, 1:])))
             ones = np.ones((1, 4), np.float32)

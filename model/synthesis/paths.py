@@ -1,0 +1,135 @@
+"""Where everybody is at an instant: the way there, the blow, and how it ends.
+
+A way follows from (seed, actor, time) alone. Normal traffic does not run on rails: it wanders in
+its lane, brakes and pulls off gently. An accident speeds up towards the contact, stops in it, and
+slides a little further; smooth starts and stops would teach that nothing ever hits anything.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from model.synthesis.plots import Drift, Plot
+from model.synthesis.solids import Actor, Camera
+
+LEAD_IN_S = (0.7, 1.2)  # how long an accident takes to unfold
+STEEPNESS = (1.5, 2.5)  # power of its course: twice the mean speed at the contact, about
+SLIDE, SLIDE_S, MAX_SLIDE = (0.1, 0.35), 0.4, 1.2  # share of the speed left, time, metres
+SPIN = 1.2  # rad/s at most
+VEHICLES = ("car", "truck", "bus")
+WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along; else:
+WANDER_VEHICLE = (0.15, 1.2)
+SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
+SHAKE_S, SHAKE_HZ = 0.35, 3.1
+FIXED_SHARE = 0.3  # of the cameras hang on a mast
+
+
+def course(seed: int, since_event_s: float) -> float:
+    """How far the accident has come at a time, in 0..1; 1 from the contact on."""
+    rng = np.random.default_rng((seed, 5))
+    lead_in_s, power = rng.uniform(*LEAD_IN_S), rng.uniform(*STEEPNESS)
+    return float(np.clip(since_event_s / lead_in_s + 1.0, 0.0, 1.0) ** power)
+
+
+def poses(plot: Plot, seed: int, since_event_s: float, progress: float) -> tuple[Actor, ...]:
+    """The plot's actors at an instant.
+
+    Args:
+        plot: With their normal and their contact poses.
+        seed: Decides wandering, sliding and spinning.
+        since_event_s: Seconds since the contact.
+        progress: From ``course``; 0 on the normal branch.
+    """
+    cast = []
+    for index, (normal, contact, drift) in enumerate(
+        zip(plot.normal, plot.contact, plot.drift, strict=True)
+    ):
+        way = (seed, 6, index)
+        before = wandered(
+            normal, drift, min(since_event_s, 0.0) if progress else since_event_s, way
+        )
+        mixed = {
+            name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
+            for name in ("x", "z", "yaw", "roll")
+        }
+        look = contact if progress > 0.8 else normal
+        now = replace(look, **mixed)
+        if since_event_s > 0 and progress > 0 and contact != normal:
+            now = _slid(now, normal, contact, since_event_s, way)
+        cast.append(now)
+    return tuple(cast)
+
+
+def wandered(actor: Actor, drift: Drift, seconds: float, way: tuple[int, ...]) -> Actor:
+    """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative)."""
+    rng = np.random.default_rng(way)
+    across, along = WANDER.get(actor.kind, WANDER_VEHICLE)
+    if actor.kind in VEHICLES and rng.random() < SURGE_SHARE:
+        along = SURGE
+    offsets = []
+    for most in (across, along):
+        size, period_s, phase = rng.uniform(0, most), rng.uniform(4, 9), rng.uniform(0, 2 * np.pi)
+        turn = 2 * np.pi * seconds / period_s
+        offsets.append(size * (np.sin(turn + phase) - np.sin(phase)))
+    return replace(
+        actor,
+        x=actor.x + drift[0] * seconds + float(offsets[0]),
+        z=actor.z + drift[1] * seconds + float(offsets[1]),
+    )
+
+
+def surroundings(
+    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float
+) -> tuple[Actor, ...]:
+    """The normal traffic around a plot at an instant, on either branch."""
+    return tuple(
+        wandered(actor, drift, since_event_s, (seed, 9, index))
+        for index, (actor, drift) in enumerate(extras)
+    )
+
+
+def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, way: tuple[int, ...]) -> Actor:
+    """After the blow: on in the old direction, ever slower; vehicles turn."""
+    rng = np.random.default_rng((*way, 1))
+    course_to = np.array([contact.x - normal.x, contact.z - normal.z])
+    moved = course_to * rng.uniform(*SLIDE)
+    length = float(np.hypot(*moved))
+    moved *= min(1.0, MAX_SLIDE / max(length, 1e-6))
+    spin = rng.uniform(-SPIN, SPIN) if now.kind in VEHICLES else 0.0
+    share = 1 - float(np.exp(-seconds / SLIDE_S))
+    return replace(
+        now,
+        x=now.x + float(moved[0]) * share,
+        z=max(now.z + float(moved[1]) * share, 1.5),
+        yaw=now.yaw + spin * SLIDE_S * share,
+    )
+
+
+def is_fixed(seed: int, ego: bool) -> bool:
+    """Whether the camera hangs on a mast; never when the own car takes part."""
+    return not ego and float(np.random.default_rng((seed, 7)).random()) < FIXED_SHARE
+
+
+def shaken(camera: Camera, seed: int, since_event_s: float, ego: bool, struck: bool) -> Camera:
+    """The camera of a car that sways, trembles, and is thrown when it is struck.
+
+    Args:
+        camera: As drawn.
+        seed: Decides how restless the road is.
+        since_event_s: Seconds since the contact.
+        ego: Whether the own car takes part in the plot.
+        struck: Whether it has been struck.
+    """
+    if is_fixed(seed, ego):
+        return camera
+    rng = np.random.default_rng((seed, 8))
+    sway, sway_s, phase = rng.uniform(0, 12), rng.uniform(3, 8), rng.uniform(0, 2 * np.pi)
+    tremor, tremor_hz = rng.uniform(0.3, 1.0, 2), rng.uniform(1.5, 3.5, 2)
+    turn = 2 * np.pi * since_event_s
+    pan = sway * np.sin(turn / sway_s + phase) + tremor[0] * np.sin(turn * tremor_hz[0])
+    lift = tremor[1] * np.sin(turn * tremor_hz[1])
+    if struck:
+        throw = rng.uniform(5, 16, 2) * np.exp(-max(since_event_s, 0.0) / SHAKE_S)
+        beat = np.sin(turn * SHAKE_HZ + np.pi / 3)
+        pan, lift = pan + throw[0] * beat, lift + throw[1] * beat
+    return replace(camera, pan=camera.pan + float(pan), horizon=camera.horizon + float(lift))

@@ -1,0 +1,76 @@
+"""How generated participants move, and what a tracker would remember of it."""
+
+import numpy as np
+import pytest
+
+from model.synthesis.histories import NUM_INSTANTS, own_car_cues
+from model.synthesis.paths import course, is_fixed, shaken
+from model.synthesis.scripts import SCRIPTS
+from model.synthesis.solids import Camera
+from model.synthesis.traffic import make_moment, make_traffic_scene, watch
+
+
+def test_an_accident_speeds_up_until_the_contact() -> None:
+    """Nothing before the lead-in, everything from the contact on, and fastest at the end."""
+    times = np.linspace(-1.3, 0.5, 37)
+    for seed in range(20):
+        way = np.array([course(seed, float(t)) for t in times])
+        speed = np.diff(way)
+        assert way[0] == 0
+        assert (way[times >= 0] == 1).all()
+        assert (np.diff(speed[times[1:] < -0.01]) > -1e-9).all()
+
+
+def test_a_history_ends_in_the_scene() -> None:
+    """The same boxes by another way: all instants at once against one by one."""
+    for seed in range(60):
+        scene = make_traffic_scene(seed, drawn=False, watched=True)
+        assert scene.history is not None
+        boxes = scene.history.xyxy
+        assert boxes.shape == (NUM_INSTANTS, len(scene.xyxy), 4)
+        assert boxes[-1].ravel().tolist() == pytest.approx(scene.xyxy.ravel().tolist(), abs=1e-6)
+
+
+def test_a_history_is_what_earlier_moments_showed() -> None:
+    """With a camera on a mast nothing has to be taken out: half a second ago is the fifth back."""
+    seed = next(s for s in range(100) if is_fixed(s, ego=False))
+    now = make_moment(seed, "rear_end", True, 0.2, drawn=False)
+    before = make_moment(seed, "rear_end", True, -0.3, drawn=False)
+
+    earlier = watch(now, seed, True, 0.2).xyxy[-6]
+
+    compared = 0
+    for row, actor in enumerate(now.track_ids):
+        if actor in before.track_ids:
+            expected = before.scene.xyxy[before.track_ids.index(actor)]
+            assert earlier[row].tolist() == pytest.approx(expected.tolist(), abs=1e-5)
+            compared += 1
+    assert compared >= 2
+
+
+def test_the_own_car_is_thrown_when_it_is_struck() -> None:
+    """Before, the road trembles; after the blow the camera jumps, and a second later it has not."""
+    camera = Camera(200.0, 1.4, 96.0)
+
+    def jump(seed: int, struck: bool, at_s: float) -> float:
+        a, b = (shaken(camera, seed, t, True, struck) for t in (at_s, at_s + 0.1))
+        return float(np.hypot(a.pan - b.pan, a.horizon - b.horizon))
+
+    blow = np.median([jump(seed, True, 0.05) for seed in range(50)])
+    calm = np.median([jump(seed, False, 0.05) for seed in range(50)])
+    later = np.median([jump(seed, True, 2.0) for seed in range(50)])
+    assert blow > 3 * calm
+    assert later < 1.5 * calm
+    cues = [own_car_cues(seed, 0.1, True, 0.0)[0] for seed in range(50)]
+    quiet = [own_car_cues(seed, 0.1, False, 0.0)[0] for seed in range(50)]
+    assert np.mean(cues) > 0.5 > 3 * np.mean(quiet)
+
+
+def test_a_camera_on_a_mast_stands_still() -> None:
+    """And never takes part itself."""
+    seed = next(s for s in range(100) if is_fixed(s, ego=False))
+    camera = Camera(200.0, 1.4, 96.0)
+
+    assert shaken(camera, seed, 0.3, False, False) == camera
+    assert not any(is_fixed(s, ego=True) for s in range(100))
+    assert any(ego for *_, ego in SCRIPTS.values())
