@@ -1,10 +1,13 @@
 """The student: what must change its outputs, what must not, and sizes down to nothing."""
 
+import copy
+
 import pytest
 import torch
 
 from model.towers.nano import Nano
 from model.towers.nano_image import pair_geometry, sample_rois, union_boxes
+from service.bundle.encoder import MOTION_WIDTH
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +76,27 @@ def test_a_closed_gate_hides_the_pixels(student: Nano) -> None:
         head = student.relation_head
         looks, closed = torch.randn(4, 64 * 16), torch.zeros(4, 1)
         pairs = torch.tensor([[0, 1], [2, 3]])
-        blind = head(looks, looks[:2], same[:, 1:], classes, pairs, closed, closed[:2])
+        still = torch.zeros(2, MOTION_WIDTH)
+        blind = head(looks, looks[:2], same[:, 1:], classes, pairs, still, closed, closed[:2])
     assert torch.allclose(blind[0], blind[1], atol=1e-6)
+
+
+def test_motion_tells_pairs_apart_that_look_alike(student: Nano) -> None:
+    """The same frame, boxes and classes; one of two pairs has moved. None is all zeros."""
+    frames, rois, classes = _inputs(2)
+    pairs = torch.tensor([[0, 1], [0, 1]])
+    motion = torch.zeros(2, MOTION_WIDTH)
+    motion[1, :8] = 0.5
+    learned = copy.deepcopy(student)
+    last = learned.relation_head.motion[2]
+    assert isinstance(last, torch.nn.Linear)
+    torch.nn.init.normal_(last.weight, std=0.1)
+
+    _, relation, _ = learned.encode_image(frames, rois, classes, pairs, motion)
+    _, still, _ = learned.encode_image(frames, rois, classes, pairs)
+
+    assert (relation[0] - relation[1]).abs().max() > 1e-4
+    assert torch.allclose(relation[0], still[0], atol=1e-6)
 
 
 def test_padding_says_nothing(student: Nano) -> None:
