@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from model.data.records import EGO
 from model.synthesis.plots import Drift, Plot
 from model.synthesis.solids import Actor, Camera
 
@@ -22,6 +23,10 @@ WANDER_VEHICLE = (0.15, 1.2)
 SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
 FIXED_SHARE = 0.3  # of the cameras hang on a mast
+WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
+BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
+ROADSIDE = 6.0  # metres; further out nobody drives along the street
+CLOSEST = 3.5  # metres to what the own car stops for
 
 
 def course(seed: int, since_event_s: float) -> float:
@@ -31,7 +36,28 @@ def course(seed: int, since_event_s: float) -> float:
     return float(np.clip(since_event_s / lead_in_s + 1.0, 0.0, 1.0) ** power)
 
 
-def poses(plot: Plot, seed: int, since_event_s: float, progress: float) -> tuple[Actor, ...]:
+def travelled(seed: int, ego: bool, since_event_s: float, progress: float) -> float:
+    """Metres that the camera has come since the contact; negative before.
+
+    Args:
+        seed: Decides the speed; some wait, a camera on a mast stands.
+        ego: Whether the own car takes part in the plot.
+        since_event_s: Seconds since the contact.
+        progress: From ``course``; towards an accident the own car brakes.
+    """
+    if is_fixed(seed, ego):
+        return 0.0
+    rng = np.random.default_rng((seed, 12))
+    speed = 0.0 if rng.random() < WAITING_SHARE else rng.uniform(*SPEED)
+    rolling_s = rng.uniform(*BRAKING_S)
+    if since_event_s > 0 and progress > 0:
+        return float(speed * rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
+    return float(speed * since_event_s)
+
+
+def poses(
+    plot: Plot, seed: int, since_event_s: float, progress: float, travel_m: float = 0.0
+) -> tuple[Actor, ...]:
     """The plot's actors at an instant.
 
     Args:
@@ -39,23 +65,29 @@ def poses(plot: Plot, seed: int, since_event_s: float, progress: float) -> tuple
         seed: Decides wandering, sliding and spinning.
         since_event_s: Seconds since the contact.
         progress: From ``course``; 0 on the normal branch.
+        travel_m: From ``travelled``.
     """
     cast = []
+    # What we have run into stands still before us.
+    with_us = any(EGO in statement[:2] for statement in plot.anomalous_facts)
     for index, (normal, contact, drift) in enumerate(
         zip(plot.normal, plot.contact, plot.drift, strict=True)
     ):
         way = (seed, 6, index)
-        before = wandered(
-            normal, drift, min(since_event_s, 0.0) if progress else since_event_s, way
-        )
+        has_crashed = since_event_s > 0 and progress > 0
+        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, way)
+        if stands(normal) and not has_crashed:
+            before = replace(before, z=before.z - travel_m)
         mixed = {
             name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
             for name in ("x", "z", "yaw", "roll")
         }
         look = contact if progress > 0.8 else normal
         now = replace(look, **mixed)
-        if since_event_s > 0 and progress > 0 and contact != normal:
+        if has_crashed and contact != normal and not with_us:
             now = _slid(now, normal, contact, since_event_s, way)
+        if has_crashed:  # it stays behind on the road, and we come nearer
+            now = replace(now, z=max(now.z - travel_m, min(now.z, CLOSEST)))
         cast.append(now)
     return tuple(cast)
 
@@ -79,13 +111,20 @@ def wandered(actor: Actor, drift: Drift, seconds: float, way: tuple[int, ...]) -
 
 
 def surroundings(
-    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float
+    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float, travel_m: float = 0.0
 ) -> tuple[Actor, ...]:
     """The normal traffic around a plot at an instant, on either branch."""
-    return tuple(
-        wandered(actor, drift, since_event_s, (seed, 9, index))
-        for index, (actor, drift) in enumerate(extras)
-    )
+    found = []
+    for index, (actor, drift) in enumerate(extras):
+        now = wandered(actor, drift, since_event_s, (seed, 9, index))
+        found.append(replace(now, z=now.z - travel_m) if stands(actor) else now)
+    return tuple(found)
+
+
+def stands(actor: Actor) -> bool:
+    """Whether an actor does not drive along with us: parked, walking, crossing or oncoming."""
+    across = abs(np.sin(actor.yaw)) > 0.7
+    return bool(abs(actor.x) >= ROADSIDE or across or np.cos(actor.yaw) < -0.5)
 
 
 def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, way: tuple[int, ...]) -> Actor:

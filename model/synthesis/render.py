@@ -3,6 +3,8 @@
 Dimension letters used in this file: H W frame size in pixels.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,20 +15,34 @@ from model.synthesis.solids import FRAME_WH, NEAR, Actor, Camera, Street, projec
 LANE = 3.5  # metres, like all that follow
 ROAD_EDGE, BAY_EDGE, PAVEMENT_EDGE = 1.5 * LANE, 8.0, 10.8
 PAINT = (225, 225, 215)
+DASH_M, PROPS_M = 7.0, 60.0  # after which markings and roadside repeat
 
 
-def draw_frame(street: Street, actors: tuple[Actor, ...], camera: Camera) -> NDArray[np.uint8]:
-    """Render one frame, far things first; returns (H, W, 3) uint8 RGB."""
+def draw_frame(
+    street: Street, actors: tuple[Actor, ...], camera: Camera, travel_m: float = 0.0
+) -> NDArray[np.uint8]:
+    """Render one frame, far things first.
+
+    Args:
+        street: What stands still.
+        actors: Everybody else, relative to the camera.
+        camera: Its pose.
+        travel_m: Metres that the camera has come along the street.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
     rng = np.random.default_rng(street.seed)
-    frame = _background(street, camera)
-    everything = sorted(street.actors + actors, key=lambda actor: -actor.z)
+    frame = _background(street, camera, travel_m)
+    props = [replace(a, z=(a.z - NEAR - travel_m) % PROPS_M + NEAR) for a in street.actors]
+    everything = sorted((*props, *actors), key=lambda actor: -actor.z)
     for actor in everything:
         if actor.z > NEAR:
             draw_actor(frame, actor, camera, street.weather, rng)
     return _weather(frame, street, camera, rng)
 
 
-def _background(street: Street, camera: Camera) -> NDArray[np.uint8]:
+def _background(street: Street, camera: Camera, travel_m: float) -> NDArray[np.uint8]:
     width, height = FRAME_WH
     sky = {
         "day": (200, 215, 235),
@@ -45,21 +61,23 @@ def _background(street: Street, camera: Camera) -> NDArray[np.uint8]:
     fill(frame, project(_strip(-BAY_EDGE, BAY_EDGE, NEAR, 250), camera), (street.bay,) * 3)
     fill(frame, project(_strip(-ROAD_EDGE, ROAD_EDGE, NEAR, 250), camera), (street.asphalt,) * 3)
     for x in (-LANE / 2, LANE / 2):
-        for start in np.arange(2.0, 70.0, 7.0):
-            fill(frame, project(_strip(x - 0.07, x + 0.07, start, start + 3), camera), PAINT)
+        for start in np.arange(2.0 - travel_m % DASH_M, 70.0, DASH_M):
+            near, far = max(NEAR, start), max(NEAR, start + 3)
+            fill(frame, project(_strip(x - 0.07, x + 0.07, near, far), camera), PAINT)
     for x in (-ROAD_EDGE, ROAD_EDGE):
         fill(frame, project(_strip(x - 0.08, x + 0.08, NEAR, 200), camera), PAINT)
-    _crossings(frame, street, camera)
+    _crossings(frame, street, camera, travel_m)
     return frame
 
 
-def _crossings(frame: NDArray[np.uint8], street: Street, camera: Camera) -> None:
+def _crossings(frame: NDArray[np.uint8], street: Street, camera: Camera, travel_m: float) -> None:
     """The side road of a junction, which interrupts the markings, and the bars of a crosswalk."""
-    if street.junction_z is not None:
-        low, high = max(NEAR, street.junction_z - LANE), street.junction_z + LANE
+    if street.junction_z is not None and street.junction_z - travel_m + LANE > NEAR:
+        middle = street.junction_z - travel_m
+        low, high = max(NEAR, middle - LANE), middle + LANE
         fill(frame, project(_strip(-90, 90, low, high), camera), (street.asphalt,) * 3)
-    if street.crosswalk_z is not None:
-        low = max(NEAR, street.crosswalk_z - 1.5)
+    if street.crosswalk_z is not None and street.crosswalk_z - travel_m > NEAR:
+        low = max(NEAR, street.crosswalk_z - travel_m - 1.5)
         for x in np.arange(-ROAD_EDGE + 0.3, ROAD_EDGE - 0.4, 1.0):
             fill(frame, project(_strip(x, x + 0.5, low, low + 3.0), camera), PAINT)
 

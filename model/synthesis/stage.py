@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from model.synthesis.background import background_traffic
-from model.synthesis.paths import poses
+from model.synthesis.paths import is_fixed, poses, travelled
 from model.synthesis.plots import Drift, Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
@@ -44,12 +44,15 @@ def set_stage(seed: int, script: str) -> Stage:
     Returns:
         The first stage that shows both branches, or the last one tried.
     """
+    ego = SCRIPTS[script][4]
     for attempt in range(MAX_TRIES):
         stage = _draw(seed, script, attempt)
         plot = stage.plot
+        travel_m = 0.0 if ego else travelled(seed, ego, SETTLED_S, 1.0)
+        settled = poses(plot, seed, SETTLED_S, 1.0, travel_m)
         instants = [
             (plot.contact, plot.anomalous_facts, plot.camera_roll),
-            (poses(plot, seed, SETTLED_S, 1.0), plot.anomalous_facts, plot.camera_roll),
+            (settled, plot.anomalous_facts, plot.camera_roll),
             (plot.normal, plot.normal_facts, 0.0),
         ]
         if all(_shows(stage, *instant) for instant in instants):
@@ -59,7 +62,7 @@ def set_stage(seed: int, script: str) -> Stage:
 
 def _draw(seed: int, script: str, attempt: int) -> Stage:
     rng = np.random.default_rng((seed, 3, attempt))
-    camera = _camera(rng)
+    camera = _mast(rng) if is_fixed(seed, SCRIPTS[script][4]) else _camera(rng)
     plot = SCRIPTS[script][0](rng)
     street = _street(rng, seed, plot)
     extras, facts = background_traffic(rng)
@@ -81,6 +84,16 @@ def _camera(rng: Random) -> Camera:
     horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
     return Camera(
         float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01))
+    )
+
+
+def _mast(rng: Random) -> Camera:
+    """A fixed camera: higher, looking down, seldom as wide."""
+    fov = np.radians(rng.uniform(50, 80))
+    focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
+    horizon = FRAME_WH[1] * rng.uniform(-0.1, 0.3)
+    return Camera(
+        float(focal), float(rng.uniform(3.5, 8.0)), float(horizon), float(rng.normal(0, 0.01))
     )
 
 
