@@ -26,6 +26,8 @@ from model.synthesis.visible import visible_boxes
 FPS = 10.0
 ONSET_S = 0.5  # the label starts this long before the contact
 HELD_OUT_SEED = 10_000_000
+UNSEEN_WITHOUT_PIXELS = ("fire", "debris")  # neither is a box, and neither moves one
+TOLD_S = {"ego_leaves": 0.5}  # how long boxes and motion tell of it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,14 +96,16 @@ def make_traffic_scene(
     Args:
         seed: Same seed, same scene.
         split: Disjoint ranges of seeds.
-        drawn: Whether pixels are wanted; without them a scene costs a tenth.
+        drawn: Whether pixels are wanted; without them a scene costs a tenth, and nothing is
+            told that only pixels could show.
         watched: Whether it comes with its history.
     """
     seed = seed + (HELD_OUT_SEED if split == "heldout" else 0)
     rng = np.random.default_rng((seed, 2))
-    name = _script(rng)
+    name = _script(rng, () if drawn else UNSEEN_WITHOUT_PIXELS)
     branch = bool(rng.random() < 0.5)
-    since_event_s = float(rng.uniform(-0.15, 2.0) if branch else rng.uniform(-3.0, 2.0))
+    told_s = 2.0 if drawn else TOLD_S.get(name, 2.0)
+    since_event_s = float(rng.uniform(-0.15, told_s) if branch else rng.uniform(-3.0, 2.0))
     moment = make_moment(seed, name, branch, since_event_s, drawn)
     if not watched:
         return moment.scene
@@ -197,8 +201,9 @@ def watch(moment: Moment, seed: int, anomalous: bool, since_event_s: float) -> H
     return make_history(instants, camera, moment.track_ids, cues)
 
 
-def _script(rng: np.random.Generator) -> str:
-    return sorted(SCRIPTS)[int(rng.integers(len(SCRIPTS)))]
+def _script(rng: np.random.Generator, without: tuple[str, ...] = ()) -> str:
+    names = sorted(set(SCRIPTS) - set(without))
+    return names[int(rng.integers(len(names)))]
 
 
 def _fact(
