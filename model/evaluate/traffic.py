@@ -32,14 +32,19 @@ BATCH = 16
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
 
 
-def analyze_clip(analyzer: FrameAnalyzer, clip: TrafficClip, seed: int) -> list[FrameResult]:
+def analyze_clip(
+    analyzer: FrameAnalyzer, clip: TrafficClip, seed: int, pixels: bool = True
+) -> list[FrameResult]:
     """Score every frame of a generated clip, in order.
 
     Args:
         analyzer: Models, knowledge and calibration.
         clip: With its frames drawn.
         seed: Of the detector noise.
+        pixels: Whether the encoder sees them; it is shown noise instead, which closes the gate,
+            as real footage does.
     """
+    noise = np.random.default_rng(0).integers(0, 256, clip.frames.shape[1:], np.uint8)
     memory = MotionMemory()
     results: list[FrameResult] = []
     rows = list(zip(clip.moments, clip.times_s.tolist(), clip.frames, strict=True))
@@ -49,8 +54,9 @@ def analyze_clip(analyzer: FrameAnalyzer, clip: TrafficClip, seed: int) -> list[
             memory.update(frame, time_s, noisy_rois(moment.scene, seed * 1000 + start + i))
             for i, (moment, time_s, frame) in enumerate(part)
         ]
+        seen = [frame if pixels else noise for *_, frame in part]
         results += analyzer.analyze_detected(
-            [frame for *_, frame in part], [m.rois for m in moves], domain="clips", motion=moves
+            seen, [m.rois for m in moves], domain="clips", motion=moves
         )
     return results
 

@@ -30,13 +30,11 @@ from service.scoring.calibration import (
     probability,
     standardise,
 )
-from service.scoring.comparison import compare
+from service.scoring.comparison import GATE_OPEN, compare
 from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois, form_pairs, with_pseudo_rois
-
-GATE_OPEN = 0.5  # from here the pixels are called trusted
 
 
 class DetectsRois(Protocol):
@@ -230,6 +228,9 @@ def _judge(
     standardised = standardise(
         comparison.evidence, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
     )
+    pair_evidence = standardise(
+        comparison.leaf_margins, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
+    )
     motion, evidence = None, standardised
     if view.cues is not None:
         motion = leaf_motion(text_bank, comparison.accepted, pair_motion(text_bank, view.cues))
@@ -247,6 +248,7 @@ def _judge(
         view,
         comparison,
         evidence,
+        pair_evidence,
         weights=(clips.weight_text, clips.weight_motion),
         mode=question.mode,
         anomalous=anomalous,

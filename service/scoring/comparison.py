@@ -15,6 +15,7 @@ from service.scoring.eq11 import (
     best_similarity,
     contrast_score,
     leaf_evidence,
+    leaf_margins,
     literal_score,
     pair_margins,
     paired_evidence,
@@ -25,6 +26,8 @@ from service.scoring.pairing import accepts
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois
 
+GATE_OPEN = 0.5  # from here the pixels are called trusted
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
@@ -32,9 +35,11 @@ class Comparison:
 
     Attributes:
         similarities: (K, T) in -1..1.
-        accepted: (K, T), whether the pair may stand for the description's roles.
+        accepted: (K, T), whether the pair may stand for the description's roles; nobody may for
+            what only pixels show where pixels are not trusted.
         margins: (K, T) similarity minus that of the normal counterpart on the same pair;
             ``NO_EVIDENCE`` where not accepted and for normal descriptions.
+        leaf_margins: (K, L) the largest of each leaf's margins on the pair.
         description_evidence: (T,) margins pooled over pairs, ``NO_EVIDENCE`` where none.
         evidence: (L,) per anomaly leaf, ``NO_EVIDENCE`` for a leaf that cannot speak.
         literal: Eq. (11) as printed, in -1..1.
@@ -44,6 +49,7 @@ class Comparison:
     similarities: NDArray[np.float64]
     accepted: NDArray[np.bool_]
     margins: NDArray[np.float64]
+    leaf_margins: NDArray[np.float64]
     description_evidence: NDArray[np.float64]
     evidence: NDArray[np.float64]
     literal: float
@@ -70,6 +76,8 @@ def compare(
     """
     similarities = similarity(scene, relation, text_bank.pooled, text_bank.svo, scene_gate)
     accepted = accepts(text_bank, rois, pairs)
+    if scene_gate < GATE_OPEN:
+        accepted &= ~text_bank.needs_pixels
     best = best_similarity(similarities, accepted, scene_only(scene, text_bank.pooled, scene_gate))
     margins = pair_margins(similarities, accepted, text_bank.counterpart)
     description_evidence = paired_evidence(margins)
@@ -77,6 +85,7 @@ def compare(
         similarities=similarities,
         accepted=accepted,
         margins=margins,
+        leaf_margins=leaf_margins(margins, text_bank.leaf_of, len(text_bank.leaf_ids)),
         description_evidence=description_evidence,
         evidence=leaf_evidence(description_evidence, text_bank.leaf_of, len(text_bank.leaf_ids)),
         literal=literal_score(best, text_bank.is_anomaly),

@@ -122,6 +122,26 @@ def pair_margins(
     return np.where(speaks, similarities - similarities[:, counterpart], NO_EVIDENCE)
 
 
+def leaf_margins(
+    margins: NDArray[np.float64], leaf_of: NDArray[np.int64], num_leaves: int
+) -> NDArray[np.float64]:
+    """The strongest description of each leaf on every pair.
+
+    Args:
+        margins: (K, T) from ``pair_margins``.
+        leaf_of: (T,) index of the anomaly leaf, -1 for a normal description.
+        num_leaves: L.
+
+    Returns:
+        (K, L), ``NO_EVIDENCE`` where the pair fits none of the leaf's descriptions.
+    """
+    strongest = np.full((len(margins), num_leaves), NO_EVIDENCE)
+    for text in np.flatnonzero(leaf_of >= 0):
+        leaf = leaf_of[text]
+        np.maximum(strongest[:, leaf], margins[:, text], out=strongest[:, leaf])
+    return strongest
+
+
 def paired_evidence(
     margins: NDArray[np.float64], temperature: float = PAIR_TEMPERATURE
 ) -> NDArray[np.float64]:

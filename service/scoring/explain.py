@@ -3,10 +3,11 @@
 One description speaks for each anomaly leaf, because five wordings of one event would fill the
 list. Only grounded descriptions are listed: a pair of the frame stands for subject and object.
 
-    paired                leaves by their evidence, the order in which they made the score; within
-                          a leaf the description with most evidence, on its pair with the largest
-                          margin; where motion is known, on the pair with the largest sum of margin
-                          and motion
+    paired                first what the most unusual pair shows: of the leaves that fit it the one
+                          with the largest margin; then the other leaves by their evidence, the
+                          order in which they made the score, each by the description with most
+                          evidence, on its pair with the largest margin; where motion is known, on
+                          the pair with the largest sum of margin and motion
     literal, contrast     leaves by similarity; the best description on its best pair
 
 A frame that is not anomalous is explained by what it is: the normal description with the highest
@@ -138,6 +139,7 @@ def explain(
     view: FrameView,
     comparison: Comparison,
     evidence: NDArray[np.float64],
+    pair_evidence: NDArray[np.float64],
     *,
     mode: Mode,
     anomalous: bool,
@@ -151,6 +153,7 @@ def explain(
         view: The frame's ROIs, pairs and size.
         comparison: From ``compare`` with the same text bank, ROIs and pairs.
         evidence: (L,) leaf evidence from ``calibration.standardise`` or ``dynamics.fused``.
+        pair_evidence: (K, L) the leaf margins of the comparison, standardised.
         mode: The scoring mode that the list has to explain.
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
@@ -162,6 +165,8 @@ def explain(
     if top_k < 0:
         raise ValueError(f"top_k must not be negative, got {top_k}")
     found = _anomalies(text_bank, view, comparison, evidence, mode, weights)
+    if mode == "paired":
+        found = _unusual_first(text_bank, comparison, pair_evidence, found)
     if not anomalous:
         found = _best_normal(text_bank, comparison) + found
     return tuple(
@@ -192,6 +197,27 @@ def _anomalies(
             rank = evidence[leaf] if mode == "paired" else text_value[text]
             ranked.append((-float(rank), text, int(pair_value[:, text].argmax())))
     return [(text, pair) for _, text, pair in sorted(ranked)]
+
+
+def _unusual_first(
+    text_bank: TextBank,
+    comparison: Comparison,
+    pair_evidence: NDArray[np.float64],
+    found: list[tuple[int, int]],
+) -> list[tuple[int, int]]:
+    """Put first what the pair shows that lies furthest from normal traffic.
+
+    Who is involved is settled before what has happened to them: leaves of one participant would
+    otherwise win with somebody who has nothing to do with it.
+    """
+    if not np.isfinite(pair_evidence).any():
+        return found
+    pair, _ = np.unravel_index(int(pair_evidence.argmax()), pair_evidence.shape)
+    leaf = int(comparison.leaf_margins[pair].argmax())
+    texts = np.flatnonzero(text_bank.leaf_of == leaf)
+    text = int(texts[comparison.margins[pair, texts].argmax()])
+    others = [(t, k) for t, k in found if text_bank.leaf_of[t] != leaf]
+    return [(text, int(pair)), *others]
 
 
 def _with_motion(

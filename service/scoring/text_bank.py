@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from knowledge.entities import CLASS_GROUPS, NO_REGION
 from knowledge.hierarchy import FlatDescription, Hierarchy
 
+APPEARANCE = "appearance"
 UNIT_TOLERANCE = 1e-2  # fp16 encoders leave about 1e-3
 
 
@@ -72,6 +73,12 @@ class TextBank:
 
     def __len__(self) -> int:
         return len(self.descriptions)
+
+    @property
+    def needs_pixels(self) -> NDArray[np.bool_]:
+        """(T,): the expert named `appearance` as a cue, which boxes and motion cannot show."""
+        by_leaf = np.array([APPEARANCE in cues for cues in self.leaf_cues], np.bool_)
+        return np.where(self.leaf_of >= 0, by_leaf[self.leaf_of], False)
 
 
 def build_text_bank(hierarchy: Hierarchy, text_encoder: EncodesTexts) -> TextBank:

@@ -65,3 +65,27 @@ def test_eq11_and_contrast_use_the_best_pair_or_the_scene(comparison: Comparison
     """D_a: crash 0.5 and hit 0 (scene alone); D_b: follow 0.4 and pass 0 (scene alone)."""
     assert comparison.literal == pytest.approx(0.25)
     assert comparison.contrast == pytest.approx(0.25 - 0.2)
+
+
+def test_what_only_pixels_show_is_silent_without_them(
+    make_description: Callable[..., FlatDescription],
+    make_bank: Callable[..., TextBank],
+    make_rois: Callable[..., Rois],
+) -> None:
+    """Flames are neither a box nor a motion; with trusted pixels the leaf speaks."""
+    bank = make_bank(
+        [
+            make_description("burn", "park", roles=("car", "null"), cues=("appearance",)),
+            make_description("park", roles=("car", "null")),
+        ],
+        pooled=[[0, 1, 0]] * 2,
+        svo=[[1, 0, 0], [0, 1, 0]],
+    )
+    arguments = (np.array([[0, -1]]), np.array([0, 0, 1.0]), np.array([[1.0, 0, 0]]))
+
+    seen, unseen = (compare(bank, make_rois("car"), *arguments, gate) for gate in (0.5, 0.49))
+
+    assert bank.needs_pixels.tolist() == [True, False]
+    assert seen.evidence[0] == pytest.approx(1 / 1.5)
+    assert unseen.evidence[0] == NO_EVIDENCE
+    assert unseen.accepted.tolist() == [[False, True]]

@@ -72,6 +72,7 @@ class Street:
         anomalous: bool = True,
         top_k: int = 5,
         standardised: tuple[float, ...] | None = None,
+        above_null: tuple[float, float, float] = (0.0, 0.0, 0.0),
     ) -> tuple[Explanation, ...]:
         comparison = self.compare()
         values = comparison.evidence if standardised is None else np.array(standardised)
@@ -80,6 +81,7 @@ class Street:
             self.view,
             comparison,
             values,
+            comparison.leaf_margins + np.array(above_null),
             mode=mode,
             anomalous=anomalous,
             top_k=top_k,
@@ -107,9 +109,17 @@ def test_an_anomalous_frame_lists_one_description_per_leaf_by_evidence(street: S
 
 def test_the_order_is_the_order_that_made_the_score(street: Street) -> None:
     """A leaf that always says much on normal footage stands behind one that never does."""
+    usual = street.explain(standardised=(0.3, 4.0, -np.inf), above_null=(0.0, 4.0, 0.0))
+
+    assert [item.description_id for item in usual] == ["burn", "crash"]
+
+
+def test_the_most_unusual_pair_comes_first(street: Street) -> None:
+    """Burn made more of the score, but two cars have met: what fits them best is told first."""
     found = street.explain(standardised=(0.3, 4.0, -np.inf))
 
-    assert [item.description_id for item in found] == ["burn", "crash"]
+    assert [item.description_id for item in found] == ["crash", "burn"]
+    assert found[0].object is not None
 
 
 def test_a_normal_frame_is_explained_by_what_it_is(street: Street) -> None:
@@ -200,6 +210,7 @@ def test_a_frame_in_which_nothing_is_grounded_has_no_explanation(
         FrameView(street.rois, nothing, (200, 100)),
         comparison,
         comparison.evidence,
+        comparison.leaf_margins,
         mode=mode,
         anomalous=anomalous,
         top_k=5,
@@ -229,6 +240,7 @@ def test_a_normal_description_without_any_rival_has_margin_zero(
         FrameView(rois, pairs, (10, 10)),
         comparison,
         comparison.evidence,
+        comparison.leaf_margins,
         mode="paired",
         anomalous=False,
         top_k=5,
