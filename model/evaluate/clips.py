@@ -24,6 +24,7 @@ from rich.progress import track
 from model.detector.evaluate import teacher_spec
 from model.evaluate.alarms import alarm_figures, leave_one_out, normal_part
 from model.evaluate.auc import LabelledScores, roc_auc
+from model.evaluate.nulls import shuffled_texts
 from model.evaluate.report import (
     ClipFigures,
     ClipsEvaluation,
@@ -34,7 +35,6 @@ from model.evaluate.report import (
     write_evaluation,
 )
 from model.evaluate.timeline import draw_timeline
-from model.evaluate.traffic import shuffled_texts
 from model.evaluate.variants import VariantRecorder, joined
 from service.bundle.sessions import make_session
 from service.pipeline.engine import Engine, load_engine

@@ -87,8 +87,8 @@ def evaluate_traffic(
     """Held-out generated clips: AUC and best leaf of text, of motion, of both."""
     import json
 
+    from model.evaluate.nulls import shuffled_texts
     from model.evaluate.traffic import evaluate_traffic as run
-    from model.evaluate.traffic import shuffled_texts
 
     analyzer = _engine(bundle).analyzer
     figures = run(analyzer, shuffled_texts(analyzer), clips)

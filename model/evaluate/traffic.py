@@ -8,7 +8,7 @@ true boxes instead, frame by frame.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,61 +18,21 @@ from rich.table import Table
 
 from model.evaluate.auc import LabelledScores, bootstrap_interval
 from model.evaluate.controls import position_control
+from model.evaluate.generated import analyze_clip, smoothed
 from model.evaluate.report import MEASURES
-from model.evaluate.texts import noisy_rois, wilson_interval
-from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
+from model.evaluate.texts import wilson_interval
+from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.pipeline.motion import MotionMemory
-from service.scoring.calibration import ClipsCalibration, paired_score
+from service.scoring.calibration import paired_score
 from service.scoring.dynamics import fused
-from service.scoring.temporal import smooth
 from service.scoring.text_bank import TextBank
 
-BATCH = 16
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
-
-
-def analyze_clip(
-    analyzer: FrameAnalyzer, clip: TrafficClip, seed: int, pixels: bool = True
-) -> list[FrameResult]:
-    """Score every frame of a generated clip, in order.
-
-    Args:
-        analyzer: Models, knowledge and calibration.
-        clip: With its frames drawn.
-        seed: Of the detector noise.
-        pixels: Whether the encoder sees them; it is shown noise instead, which closes the gate,
-            as real footage does.
-    """
-    noise = np.random.default_rng(0).integers(0, 256, clip.frames.shape[1:], np.uint8)
-    memory = MotionMemory()
-    results: list[FrameResult] = []
-    rows = list(zip(clip.moments, clip.times_s.tolist(), clip.frames, strict=True))
-    for start in range(0, len(rows), BATCH):
-        part = rows[start : start + BATCH]
-        moves = [
-            memory.update(frame, time_s, noisy_rois(moment.scene, seed * 1000 + start + i))
-            for i, (moment, time_s, frame) in enumerate(part)
-        ]
-        seen = [frame if pixels else noise for *_, frame in part]
-        results += analyzer.analyze_detected(
-            seen, [m.rois for m in moves], domain="clips", motion=moves
-        )
-    return results
-
-
-def smoothed(
-    clip: TrafficClip, scores: Sequence[float], calibration: ClipsCalibration
-) -> LabelledScores:
-    """A clip's scores through the service's smoother, beside its labels."""
-    values = smooth(clip.times_s, list(scores), calibration.smoothing_s, calibration.release_s)
-    position = clip.times_s / clip.times_s[-1]
-    return LabelledScores(clip.script, clip.times_s, position, clip.label, values)
 
 
 @dataclass(frozen=True, slots=True)
 class LeafFigures:
-    """The leaf with most evidence at the highest frame of each clip with an accident."""
+    """What is told first of the frame with the highest score, in each clip with an accident."""
 
     name: str
     clips: int
@@ -92,7 +52,7 @@ def evaluate_traffic(
 
     Args:
         analyzer: The bundle's.
-        shuffled: The same with the vectors of its descriptions shuffled.
+        shuffled: The same with the vectors of its descriptions shuffled, from `nulls`.
         num_clips: Half of them with an accident.
         console: Where the tables go; standard output when left out.
 
@@ -118,13 +78,15 @@ def evaluate_traffic(
                     for z, r in zip(still, results, strict=True)
                 ]
             for variant, evidence in variants.items():
-                row = smoothed(clip, [paired_score(e) for e in evidence], calibration)
-                scores.setdefault(variant, []).append(row)
+                raw = [paired_score(e) for e in evidence]
+                scores.setdefault(variant, []).append(smoothed(clip, raw, calibration))
                 if clip.label.any():
-                    peak = int(np.where(clip.label, row.scores, -np.inf).argmax())
-                    top = int(np.argmax(evidence[peak]))
-                    found = (one.text_bank.leaf_ids[top], clip.leaf_id)
-                    leaves.setdefault(variant, []).append(found)
+                    # As a segment is explained: by the frame with the highest score of its own.
+                    peak = int(np.where(clip.label, raw, -np.inf).argmax())
+                    top = one.text_bank.leaf_ids[int(np.argmax(evidence[peak]))]
+                    if variant == name:
+                        top = _told_leaf(results[peak], one.text_bank)
+                    leaves.setdefault(variant, []).append((top, clip.leaf_id))
     scores["control: position t/T"] = position_control(scores["text and motion"])
     figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
     shown.print(_auc_table(scores))
@@ -146,12 +108,12 @@ def _evidence(
     return fused(text, result.motion, bank, 0.0, 1.0)
 
 
-def shuffled_texts(analyzer: FrameAnalyzer, seed: int = 0) -> FrameAnalyzer:
-    """The same analyzer with each description given the vectors of another."""
-    bank = analyzer.text_bank
-    order = np.random.default_rng(seed).permutation(len(bank))
-    mixed = replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
-    return analyzer.with_text_bank(mixed)
+def _told_leaf(result: FrameResult, bank: TextBank) -> str:
+    """Leaf of the first anomaly that the service would name."""
+    told = next(e for e in result.explanations if e.polarity == "anomaly")
+    index = [d.id for d in bank.descriptions].index(told.description_id)
+    leaf = int(bank.leaf_of[index])
+    return bank.leaf_ids[leaf]
 
 
 def _leaf_figures(name: str, pairs: list[tuple[str, str]], bank: TextBank) -> LeafFigures:

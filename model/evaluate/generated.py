@@ -1,0 +1,53 @@
+"""Generated clips through the service's own code, with detector noise on their true boxes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from model.evaluate.auc import LabelledScores
+from model.evaluate.texts import noisy_rois
+from model.synthesis.traffic import TrafficClip
+from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.motion import MotionMemory
+from service.scoring.calibration import ClipsCalibration
+from service.scoring.temporal import smooth
+
+BATCH = 16
+
+
+def analyze_clip(
+    analyzer: FrameAnalyzer, clip: TrafficClip, seed: int, pixels: bool = True
+) -> list[FrameResult]:
+    """Score every frame of a generated clip, in order.
+
+    Args:
+        analyzer: Models, knowledge and calibration.
+        clip: With its frames drawn.
+        seed: Of the detector noise.
+        pixels: Whether the encoder sees them; it is shown noise instead, which closes the gate,
+            as real footage does.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, clip.frames.shape[1:], np.uint8)
+    memory = MotionMemory()
+    results: list[FrameResult] = []
+    rows = list(zip(clip.moments, clip.times_s.tolist(), clip.frames, strict=True))
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        moves = [
+            memory.update(frame, time_s, noisy_rois(moment.scene, seed * 1000 + start + i))
+            for i, (moment, time_s, frame) in enumerate(part)
+        ]
+        seen = [frame if pixels else noise for *_, frame in part]
+        results += analyzer.analyze_detected(
+            seen, [m.rois for m in moves], domain="clips", motion=moves
+        )
+    return results
+
+
+def smoothed(
+    clip: TrafficClip, scores: Sequence[float], calibration: ClipsCalibration
+) -> LabelledScores:
+    """A clip's scores through the service's smoother, beside its labels."""
+    values = smooth(clip.times_s, list(scores), calibration.smoothing_s, calibration.release_s)
+    position = clip.times_s / clip.times_s[-1]
+    return LabelledScores(clip.script, clip.times_s, position, clip.label, values)
