@@ -16,7 +16,7 @@ from rich.progress import track
 from model.evaluate.alarms import alarm_times, lowest_threshold
 from model.evaluate.auc import LabelledScores
 from model.evaluate.generated import analyze_clip, smoothed
-from model.evaluate.nulls import clip_nulls, takes_motion
+from model.evaluate.nulls import as_update, clip_nulls, takes_motion
 from model.synthesis.traffic import make_clip
 from service.pipeline.engine import Engine
 from service.scoring.calibration import (
@@ -73,9 +73,10 @@ def calibrate(
     engine.analyzer.calibration = _with_nulls(nulls)
     scores = {mode: _scores(engine, frames, mode) for mode in MODES}
     stills = _stills(nulls, scores)
-    if takes_motion(engine.analyzer):  # what moves says more than a still, on normal roads too
-        nulls = clip_nulls(engine.analyzer, engine.analyzer.text_bank)
     clips = _clips(nulls, scores, stills)
+    if takes_motion(engine.analyzer):  # what moves says more than a still, on normal roads too
+        moving = clip_nulls(engine.analyzer, engine.analyzer.text_bank)
+        clips = clips.model_copy(update=as_update(moving))
     return Calibration(stills=stills, clips=_with_threshold(engine, clips, num_clips, footage))
 
 

@@ -1,12 +1,13 @@
 """What each leaf says about normal traffic that moves, and the shuffled control with its own.
 
-Generated clips with the pixels hidden: that is how real footage reaches the student, and nothing
-of the clips that evaluation uses is looked at.
+Generated clips, once with their pixels and once without: so real footage reaches the student, and
+nothing of the clips that evaluation uses is looked at.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
 from model.evaluate.generated import analyze_clip
@@ -22,9 +23,17 @@ NULL_CLIPS = 60
 EVERY = 3  # frames; neighbours say the same
 
 
+@dataclass(frozen=True, slots=True)
+class ClipNulls:
+    """Nulls of frames whose pixels are not trusted, and of those whose are."""
+
+    untrusted: dict[str, LeafNull]
+    trusted: dict[str, LeafNull]
+
+
 def clip_nulls(
     analyzer: FrameAnalyzer, text_bank: TextBank, num_clips: int = NULL_CLIPS
-) -> dict[str, LeafNull]:
+) -> ClipNulls:
     """Mean and spread of each leaf's evidence on generated normal clips.
 
     Args:
@@ -33,11 +42,19 @@ def clip_nulls(
         num_clips: Clips of four to eight seconds.
     """
     reader = analyzer.with_text_bank(text_bank)
-    rows = []
+    rows: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
     for seed in track(range(NULL_SEED, NULL_SEED + num_clips), "nulls", transient=True):
         clip = make_clip(seed, anomalous=False)
-        rows += [r.evidence for r in analyze_clip(reader, clip, seed, pixels=False)[::EVERY]]
-    mean, std = leaf_null(np.stack(rows))
+        for pixels in rows:
+            results = analyze_clip(reader, clip, seed, pixels=pixels)[::EVERY]
+            rows[pixels] += [r.evidence for r in results if (r.appearance == "on") == pixels]
+    # A model whose gate never opens, or never closes, has one null for both.
+    untrusted, trusted = (rows[pixels] or rows[not pixels] for pixels in (False, True))
+    return ClipNulls(_fitted(text_bank, np.stack(untrusted)), _fitted(text_bank, np.stack(trusted)))
+
+
+def _fitted(text_bank: TextBank, evidence: NDArray[np.float64]) -> dict[str, LeafNull]:
+    mean, std = leaf_null(evidence)
     return {
         leaf: LeafNull(mean=round(float(m), 6), std=round(float(s), 6))
         for leaf, m, s in zip(text_bank.leaf_ids, mean, std, strict=True)
@@ -59,9 +76,15 @@ def shuffled_texts(
     if takes_motion(analyzer):
         clips = analyzer.calibration.clips
         nulls = clip_nulls(analyzer, mixed, num_clips)
-        update = {"clips": clips.model_copy(update={"leaf_null": nulls})}
-        control.calibration = analyzer.calibration.model_copy(update=update)
+        control.calibration = analyzer.calibration.model_copy(
+            update={"clips": clips.model_copy(update=as_update(nulls))}
+        )
     return control
+
+
+def as_update(nulls: ClipNulls) -> dict[str, dict[str, LeafNull]]:
+    """The nulls by the names that a calibration has for them."""
+    return {"leaf_null": nulls.untrusted, "leaf_null_trusted": nulls.trusted}
 
 
 def takes_motion(analyzer: FrameAnalyzer) -> bool:

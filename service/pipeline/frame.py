@@ -225,11 +225,10 @@ def _judge(
     comparison = compare(
         text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, vectors.scene_gate
     )
-    standardised = standardise(
-        comparison.evidence, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
-    )
-    pair_evidence = standardise(
-        comparison.leaf_margins, text_bank.leaf_ids, text_bank.leaf_weight, calibration.leaf_null
+    null = calibration.null_of(trusted=vectors.scene_gate >= GATE_OPEN)
+    standardised, pair_evidence = (
+        standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
+        for evidence in (comparison.evidence, comparison.leaf_margins)
     )
     motion, evidence = None, standardised
     if view.cues is not None:

@@ -64,9 +64,18 @@ class DomainCalibration(_Entry):
     """Calibration for single frames; the base of the one for clips."""
 
     leaf_null: Mapping[str, LeafNull]
+    leaf_null_trusted: Mapping[str, LeafNull] | None = None
+    """The same for frames whose pixels are trusted; ``leaf_null`` when left out."""
+
     affine: Mapping[Mode, AffineMap]
     threshold: Probability
     false_alarm: FalseAlarm
+
+    def null_of(self, trusted: bool) -> Mapping[str, LeafNull]:
+        """What each leaf says about normal frames of this kind."""
+        if trusted and self.leaf_null_trusted is not None:
+            return self.leaf_null_trusted
+        return self.leaf_null
 
     @model_validator(mode="after")
     def _every_mode_has_a_map(self) -> Self:

@@ -135,3 +135,14 @@ def test_probability_is_the_sigmoid_of_an_affine_map(score: float, expected: flo
 def test_a_score_that_tells_nothing_leaves_the_probability_in_the_middle() -> None:
     """Slope 0."""
     assert probability(7.0, AffineMap(slope=0.0, intercept=0.0)) == 0.5
+
+
+def test_trusted_pixels_have_a_null_of_their_own() -> None:
+    """Half of the evidence comes from the scene then; without the entry one null serves for all."""
+    one, other = ({"a": LeafNull(mean=m, std=1.0)} for m in (0.0, 2.0))
+    stills = neutral_calibration().stills.model_copy(update={"leaf_null": one})
+
+    assert stills.null_of(trusted=True) is one
+    both = stills.model_copy(update={"leaf_null_trusted": other})
+    assert both.null_of(trusted=True) is other
+    assert both.null_of(trusted=False) is one
