@@ -36,7 +36,7 @@ log = structlog.get_logger()
 STILLS_FALSE_ALARM_RATE = 0.05
 CLIPS_FALSE_ALARM_RATE = 0.01  # of frames, for the modes that know no motion
 CLIPS_ALARMS_PER_HOUR = 60.0  # of the busiest footage there is: docs/experiments.md
-WEIGHT_TEXT, WEIGHT_MOTION = 0.2, 1.0
+WEIGHT_TEXT, WEIGHT_TEXT_TRUSTED, WEIGHT_MOTION = 0.2, 1.0, 1.0
 SMOOTHING_S, RELEASE_S = 1.0, 2.5
 ON, OFF, ON_FRAMES_OF = 0.6, 0.4, (5, 7)
 MAX_PIXELS = 50_000_000
@@ -129,6 +129,7 @@ def _clips(
         on_frames_of=ON_FRAMES_OF,
         min_segment_s=0.0,
         weight_text=WEIGHT_TEXT,
+        weight_text_trusted=WEIGHT_TEXT_TRUSTED,
         weight_motion=WEIGHT_MOTION,
     )
 

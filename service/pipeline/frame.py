@@ -225,7 +225,8 @@ def _judge(
     comparison = compare(
         text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, vectors.scene_gate
     )
-    null = calibration.null_of(trusted=vectors.scene_gate >= GATE_OPEN)
+    trusted = vectors.scene_gate >= GATE_OPEN
+    null, weights = calibration.null_of(trusted), clips.weights_of(trusted)
     standardised, pair_evidence = (
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
         for evidence in (comparison.evidence, comparison.leaf_margins)
@@ -233,7 +234,7 @@ def _judge(
     motion, evidence = None, standardised
     if view.cues is not None:
         motion = leaf_motion(text_bank, comparison.accepted, pair_motion(text_bank, view.cues))
-        evidence = fused(standardised, motion, text_bank, clips.weight_text, clips.weight_motion)
+        evidence = fused(standardised, motion, text_bank, *weights)
     scores = {
         "literal": comparison.literal,
         "contrast": comparison.contrast,
@@ -248,7 +249,7 @@ def _judge(
         comparison,
         evidence,
         pair_evidence,
-        weights=(clips.weight_text, clips.weight_motion),
+        weights=weights,
         mode=question.mode,
         anomalous=anomalous,
         top_k=question.top_k,
@@ -259,7 +260,7 @@ def _judge(
         eq11=comparison.literal,
         probability=likely,
         anomalous=anomalous,
-        appearance="on" if vectors.scene_gate >= GATE_OPEN else "off",
+        appearance="on" if trusted else "off",
         rois=view.rois,
         pairs=view.pairs,
         evidence=comparison.evidence,

@@ -98,6 +98,14 @@ class ClipsCalibration(DomainCalibration):
     min_segment_s: Amount
     weight_text: Amount
     weight_motion: Amount
+    weight_text_trusted: Amount | None = None
+    """Of frames whose pixels are trusted; ``weight_text`` when left out."""
+
+    def weights_of(self, trusted: bool) -> tuple[float, float]:
+        """Weights of text and motion for frames of this kind."""
+        if trusted and self.weight_text_trusted is not None:
+            return self.weight_text_trusted, self.weight_motion
+        return self.weight_text, self.weight_motion
 
     @model_validator(mode="after")
     def _hysteresis_makes_sense(self) -> Self:
