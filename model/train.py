@@ -4,6 +4,8 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
 IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 40
+KEPT_DRAWN, KEPT_GEOMETRY = 8_000, 40_000  # scenes in memory, 180 KB and some 10 KB each
+EXPOSURE, OFFSET = (0.8, 1.2), (-15.0, 15.0)  # drawn frames never come in the same light twice
 TOKENIZER = "tokenizer.json"
 log = structlog.get_logger()
 
@@ -191,15 +195,31 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
 def draw_scenes(data: Data, step: int) -> list[Scene]:
     """The scenes of a step: some drawn, layouts among them, then those of geometry alone."""
     first = step * (data.drawn_scenes + data.geometry_scenes)
-    watched = data.still_share < 1
-    scenes = []
-    for seed in range(first, first + data.drawn_scenes):
-        is_layout = np.random.default_rng(seed).random() < data.layout_share
-        scenes.append(
-            make_layout(seed, "train") if is_layout else make_traffic_scene(seed, watched=watched)
-        )
+    drawn = range(first, first + data.drawn_scenes)
     geometry = range(first + data.drawn_scenes, first + data.drawn_scenes + data.geometry_scenes)
-    return scenes + [make_traffic_scene(s, drawn=False, watched=watched) for s in geometry]
+    rng = np.random.default_rng((data.seed, step, 1))
+    chosen = _from_pool(drawn, data.drawn_pool, rng), _from_pool(geometry, data.geometry_pool, rng)
+    watched = data.still_share < 1
+    return [_drawn_scene(seed, data.layout_share, watched) for seed in chosen[0]] + [
+        _geometry_scene(seed, watched) for seed in chosen[1]
+    ]
+
+
+def _from_pool(seeds: range, pool: int, rng: np.random.Generator) -> list[int]:
+    return rng.integers(0, pool, len(seeds)).tolist() if pool else list(seeds)
+
+
+# A scene costs more to make than to learn from, so those of a pool are kept.
+@lru_cache(maxsize=KEPT_DRAWN)
+def _drawn_scene(seed: int, layout_share: float, watched: bool) -> Scene:
+    if np.random.default_rng(seed).random() < layout_share:
+        return make_layout(seed, "train")
+    return make_traffic_scene(seed, watched=watched)
+
+
+@lru_cache(maxsize=KEPT_GEOMETRY)
+def _geometry_scene(seed: int, watched: bool) -> Scene:
+    return make_traffic_scene(seed, drawn=False, watched=watched)
 
 
 def _step(
@@ -216,6 +236,7 @@ def _step(
     data = recipe.data
     scenes = draw_scenes(data, step)
     batch = make_batch(scenes, encoder, rng, data.idle_pairs, still_share=data.still_share)
+    batch = replace(batch, frames=_in_other_light(batch.frames, rng))
     model.train()
     if recipe.lock_trunk:
         model.trunk.eval()  # its batch norms would drift without it
@@ -228,6 +249,14 @@ def _step(
     optimiser.step()
     average.update_parameters(model)
     return {name: float(value.detach()) for name, value in terms.items()}
+
+
+def _in_other_light(frames: Tensor, rng: np.random.Generator) -> Tensor:
+    """(P, H, W, 3) uint8, each frame with an exposure of its own."""
+    count = len(frames)
+    gain = torch.from_numpy(rng.uniform(*EXPOSURE, count)).view(-1, 1, 1, 1)
+    offset = torch.from_numpy(rng.uniform(*OFFSET, count)).view(-1, 1, 1, 1)
+    return (frames * gain.float() + offset.float()).clamp(0, 255).to(torch.uint8)
 
 
 def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
