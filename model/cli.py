@@ -64,13 +64,34 @@ def train_detector(
     run(recipe, out, resume, threads)
 
 
+@app.command("train-look")
+def train_look(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")] = RECIPES / "nano_look.yaml",
+    start_from: Annotated[Path, typer.Option(help="The student's run.")] = Path("runs/nano"),
+    out: RunOption = Path("runs/nano_look"),
+    bundle: Annotated[
+        Path | None, typer.Option(help="Its detector looks; the embedded one if left out.")
+    ] = None,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Measure instead: each camera by a look that knows it not.")
+    ] = 0,
+) -> None:
+    """Teach the student what real participants of accidents look like."""
+    from model.look_run import measure_look, train_look
+
+    if folds:
+        measure_look(recipe, start_from, bundle, folds)
+    else:
+        train_look(recipe, start_from, out, bundle)
+
+
 @app.command()
 def export(
     out: Annotated[Path, typer.Argument(help="Bundle folder to write.")],
     run: RunOption = Path("runs/nano"),
-    detector_run: Annotated[Path, typer.Option(help="Folder of the detector's run.")] = Path(
-        "runs/detector"
-    ),
+    detector: Annotated[
+        Path, typer.Option(help="Folder of the detector's run, or of a bundle that has one.")
+    ] = Path("runs/detector"),
     recipe: Annotated[Path, typer.Option(help="The run's recipe.")] = RECIPES / "nano.yaml",
     yolo: Annotated[
         str | None, typer.Option(help="CLIP: weights for ultralytics; else our own detector.")
@@ -91,7 +112,7 @@ def export(
     else:
         from model.assemble import assemble_bundle
 
-        assemble_bundle(out, load_recipe(recipe), run, detector_run)
+        assemble_bundle(out, load_recipe(recipe), run, detector)
 
 
 @app.command()

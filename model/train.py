@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,11 @@ from torch import Tensor, nn
 from model import sa_clip
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder, make_batch
-from model.data.records import Scene
+from model.data.scenes import draw_scenes, in_other_light
 from model.data.tokenizer import train_tokenizer
 from model.errors import ModelError
 from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
-from model.recipe import Data, Loss, NanoRecipe, Optim
-from model.synthesis.layouts import make_layout
+from model.recipe import Loss, NanoRecipe, Optim
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 
@@ -32,8 +30,6 @@ MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
 IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 40
-KEPT_DRAWN, KEPT_GEOMETRY = 8_000, 40_000  # scenes in memory, 180 KB and some 10 KB each
-EXPOSURE, OFFSET = (0.8, 1.2), (-15.0, 15.0)  # drawn frames never come in the same light twice
 TOKENIZER = "tokenizer.json"
 log = structlog.get_logger()
 
@@ -181,45 +177,10 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER))
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     average = torch.optim.swa_utils.AveragedModel(model)
-    state = load_checkpoint(run_dir)["average"]
-    # A run from before the student was told of motion: that stream starts at zero.
-    for name, value in average.state_dict().items():
-        if "relation_head.motion" in name:
-            state.setdefault(name, value)
-    average.load_state_dict(state)
+    average.load_state_dict(load_checkpoint(run_dir)["average"])
     student = average.module
     assert isinstance(student, Nano)
     return student.eval(), tokenizer
-
-
-def draw_scenes(data: Data, step: int) -> list[Scene]:
-    """The scenes of a step: some drawn, layouts among them, then those of geometry alone."""
-    first = step * (data.drawn_scenes + data.geometry_scenes)
-    drawn = range(first, first + data.drawn_scenes)
-    geometry = range(first + data.drawn_scenes, first + data.drawn_scenes + data.geometry_scenes)
-    rng = np.random.default_rng((data.seed, step, 1))
-    chosen = _from_pool(drawn, data.drawn_pool, rng), _from_pool(geometry, data.geometry_pool, rng)
-    watched = data.still_share < 1
-    return [_drawn_scene(seed, data.layout_share, watched) for seed in chosen[0]] + [
-        _geometry_scene(seed, watched) for seed in chosen[1]
-    ]
-
-
-def _from_pool(seeds: range, pool: int, rng: np.random.Generator) -> list[int]:
-    return rng.integers(0, pool, len(seeds)).tolist() if pool else list(seeds)
-
-
-# A scene costs more to make than to learn from, so those of a pool are kept.
-@lru_cache(maxsize=KEPT_DRAWN)
-def _drawn_scene(seed: int, layout_share: float, watched: bool) -> Scene:
-    if np.random.default_rng(seed).random() < layout_share:
-        return make_layout(seed, "train")
-    return make_traffic_scene(seed, watched=watched)
-
-
-@lru_cache(maxsize=KEPT_GEOMETRY)
-def _geometry_scene(seed: int, watched: bool) -> Scene:
-    return make_traffic_scene(seed, drawn=False, watched=watched)
 
 
 def _step(
@@ -236,7 +197,7 @@ def _step(
     data = recipe.data
     scenes = draw_scenes(data, step)
     batch = make_batch(scenes, encoder, rng, data.idle_pairs, still_share=data.still_share)
-    batch = replace(batch, frames=_in_other_light(batch.frames, rng))
+    batch = replace(batch, frames=in_other_light(batch.frames, rng))
     model.train()
     if recipe.lock_trunk:
         model.trunk.eval()  # its batch norms would drift without it
@@ -249,14 +210,6 @@ def _step(
     optimiser.step()
     average.update_parameters(model)
     return {name: float(value.detach()) for name, value in terms.items()}
-
-
-def _in_other_light(frames: Tensor, rng: np.random.Generator) -> Tensor:
-    """(P, H, W, 3) uint8, each frame with an exposure of its own."""
-    count = len(frames)
-    gain = torch.from_numpy(rng.uniform(*EXPOSURE, count)).view(-1, 1, 1, 1)
-    offset = torch.from_numpy(rng.uniform(*OFFSET, count)).view(-1, 1, 1, 1)
-    return (frames * gain.float() + offset.float()).clamp(0, 255).to(torch.uint8)
 
 
 def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
@@ -326,7 +279,7 @@ def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
         scenes = [make_traffic_scene(start + i) for i in range(32)]
         frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
         textures.append(model.trunk(torch.from_numpy(frames))[2])
-    model.fit_gate(torch.cat(textures))
+    model.scene_gate.fit(torch.cat(textures))
 
 
 def _append(run_dir: Path, row: dict[str, float]) -> None:

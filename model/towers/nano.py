@@ -1,8 +1,8 @@
 """Nano: the compact SA-CLIP student that ships inside the service.
 
 One convolutional pass a frame; ROIs are sampled from its map instead of being cropped. The
-appearance streams are gated: a frame unlike anything seen in training keeps only class and box
-geometry, because drawn pixels do not transfer to real ones.
+streams that know drawn pixels are gated: in a frame unlike those, class and box geometry speak,
+motion, and what the detector's features have shown of real participants (`nano_look`).
 
 Dimension letters used in this file:
     B frames, R ROIs, K pairs, T texts, C token context, W stream width, D half of the embedding,
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 
 from model import sa_clip
 from model.towers.nano_image import ImageTrunk, pair_geometry, sample_rois, union_boxes
+from model.towers.nano_look import LOOK_WIDTH, TEXTURE, DetectorLook, Standardised, look_at
 from model.towers.nano_text import TextTower
+from model.towers.texture_gate import TextureGate
 from service.bundle.encoder import MOTION_WIDTH
 
 NUM_CLASS_GROUPS = 16  # knowledge.entities.CLASS_GROUPS and room to grow without a new graph
@@ -28,14 +30,16 @@ class RelationHead(nn.Module):
         super().__init__()
         self.appearance = nn.Linear(features * grid * grid, width)
         self.null_appearance = nn.Parameter(torch.randn(width) * 0.02)
+        # Silent until real pictures have taught it (model.look).
+        self.look_scale = Standardised()
+        self.look = _silent(LOOK_WIDTH, width)
         self.null_object = nn.Parameter(torch.randn(width) * 0.02)
         self.position = _mlp(8, width)
         self.pair_position = _mlp(PAIR_GEOMETRY, width)
-        last = nn.Linear(width, width)
         # A student that has seen stills alone starts from what it knows.
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-        self.motion = nn.Sequential(nn.Linear(MOTION_WIDTH, width), nn.GELU(), last)
+        self.motion = nn.Sequential(
+            nn.Linear(MOTION_WIDTH, width), nn.GELU(), _silent(width, width)
+        )
         self.class_group = nn.Embedding(NUM_CLASS_GROUPS, width)
         self.position_scale = nn.Parameter(torch.tensor(0.5))
         self.linear = nn.Linear(3 * width, half_dim)
@@ -53,6 +57,7 @@ class RelationHead(nn.Module):
         motion: Tensor,
         roi_gate: Tensor,
         union_gate: Tensor,
+        looks: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Embed K ordered pairs.
 
@@ -65,12 +70,15 @@ class RelationHead(nn.Module):
             motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known.
             roi_gate: (R, 1) weight of the appearance, 0..1.
             union_gate: (K, 1).
+            looks: What real pictures show of the ROIs, (R, W), and of the boxes around the pairs,
+                (K, W), from `seen`; None where there is no real picture.
 
         Returns:
             (K, D), not normalised.
         """
+        roi_look, union_look = (None, None) if looks is None else looks
         roi = sa_clip.roi_feature(
-            self._appearance(roi_samples, roi_gate),
+            self._appearance(roi_samples, roi_gate, roi_look),
             self.position(_box_features(xyxy)),
             self.position_scale,
         ) + self.class_group(roi_classes)  # (R, W)
@@ -79,7 +87,7 @@ class RelationHead(nn.Module):
         object_ = roi[pairs[:, 1].clamp(min=0)]
         object_ = has_object * object_ + (1 - has_object) * self.null_object
         union = sa_clip.roi_feature(
-            self._appearance(union_samples, union_gate),
+            self._appearance(union_samples, union_gate, union_look),
             self.pair_position(pair_geometry(xyxy, pairs)),
             self.position_scale,
         ) + self.motion(motion)
@@ -87,17 +95,19 @@ class RelationHead(nn.Module):
         refined: Tensor = projected + self.refine(projected)
         return refined
 
-    def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:
-        mixed: Tensor = gate * self.appearance(samples) + (1 - gate) * self.null_appearance
+    def seen(self, look: Tensor, gate: Tensor) -> Tensor:
+        """(N, V) looks of boxes and (N, 1) how far they may be trusted to (N, W)."""
+        shown: Tensor = gate * self.look(self.look_scale(look))
+        return shown
+
+    def _appearance(self, samples: Tensor, gate: Tensor, look: Tensor | None) -> Tensor:
+        otherwise = self.null_appearance if look is None else self.null_appearance + look
+        mixed: Tensor = gate * self.appearance(samples) + (1 - gate) * otherwise
         return mixed
 
 
 class Nano(nn.Module):
     """The student: image trunk, relation head and text tower with one embedding space."""
-
-    gate_mean: Tensor
-    gate_whiten: Tensor
-    gate_limits: Tensor
 
     def __init__(
         self, vocab_size: int, context_length: int = 32, half_dim: int = 256, width: int = 192
@@ -106,17 +116,16 @@ class Nano(nn.Module):
         self.half_dim = half_dim
         self.context_length = context_length
         self.trunk = ImageTrunk()
+        self.detector_look = DetectorLook()
         self.scene_head = nn.Linear(self.trunk.deep_channels, half_dim)
         self.relation_head = RelationHead(self.trunk.map_channels, GRID, width, half_dim)
         self.text_tower = TextTower(vocab_size, context_length, width)
         self.text_pool = nn.Linear(width, half_dim)
         self.svo_linear = nn.Linear(width, half_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # log(1 / 0.07), as in CLIP
-        # What the trunk saw in training: filled by `fit_gate` once training has ended.
-        texture = self.trunk.texture_features
-        self.register_buffer("gate_mean", torch.zeros(texture))
-        self.register_buffer("gate_whiten", torch.zeros(texture, texture))
-        self.register_buffer("gate_limits", torch.tensor([1.0, 2.0]))
+        # What the trunk saw in training, and what the look did: fitted once training has ended.
+        self.scene_gate = TextureGate(self.trunk.texture_features)
+        self.look_gate = TextureGate(TEXTURE)
 
     def encode_image(
         self,
@@ -137,25 +146,37 @@ class Nano(nn.Module):
                 for stills.
 
         Returns:
-            scene (B, D) and relation (K, D) unit vectors, and the gate, (B,).
+            scene (B, D) and relation (K, D) unit vectors, and the gate, (B,): how far the frame is
+            like the drawn ones, whose look the scene half knows.
         """
         feature_map, pooled, texture = self.trunk(frames)  # (B, F, h, w), (B, deep), (B, texture)
         gate = self.scene_gate(texture)
         frame_of_roi = rois[:, 0].long()
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
+        unions = union_boxes(xyxy, pairs)
+        look_map, look_texture = self.detector_look(frames)
+        look_gate = self.look_gate(look_texture)
         relation = self.relation_head(
             sample_rois(feature_map, frame_of_roi, xyxy, GRID),
-            sample_rois(feature_map, frame_of_pair, union_boxes(xyxy, pairs), GRID),
+            sample_rois(feature_map, frame_of_pair, unions, GRID),
             xyxy,
             roi_classes,
             pairs,
             _known(motion, pairs),
             gate[frame_of_roi][:, None],
             gate[frame_of_pair][:, None],
+            (
+                self.relation_head.seen(
+                    look_at(look_map, frame_of_roi, xyxy), look_gate[frame_of_roi][:, None]
+                ),
+                self.relation_head.seen(
+                    look_at(look_map, frame_of_pair, unions), look_gate[frame_of_pair][:, None]
+                ),
+            ),
         )
-        scene = self.scene_head(pooled)
-        return F.normalize(scene, dim=-1), F.normalize(relation, dim=-1), gate
+        scene = F.normalize(self.scene_head(pooled), dim=-1)
+        return scene, F.normalize(relation, dim=-1), gate
 
     def encode_mixed(
         self,
@@ -212,42 +233,17 @@ class Nano(nn.Module):
         svo = sa_clip.project_svo(self.svo_linear, sa_clip.pool_roles(roles))
         return F.normalize(self.text_pool(sentence), dim=-1), F.normalize(svo, dim=-1)
 
-    def scene_gate(self, texture: Tensor) -> Tensor:
-        """How far the appearance may be trusted: 1 inside the training frames, 0 outside.
-
-        The gate falls with the Mahalanobis distance of the frame's texture, from 1 at the first
-        limit to 0 at the second. The pooled deep feature would not do: it is trained to forget how
-        a frame was made, and real frames lie well inside its training cloud.
-
-        Args:
-            texture: (B, texture) features of the trunk.
-
-        Returns:
-            (B,) in 0..1.
-        """
-        distance = ((texture - self.gate_mean) @ self.gate_whiten).square().mean(dim=-1).sqrt()
-        low, high = self.gate_limits[0], self.gate_limits[1]
-        return ((high - distance) / (high - low)).clamp(0.0, 1.0)
-
-    @torch.no_grad()
-    def fit_gate(self, texture: Tensor) -> None:
-        """Learn what the training frames look like from (M, texture) features of them."""
-        mean = texture.mean(dim=0)
-        centred = texture - mean
-        covariance = centred.T @ centred / max(1, texture.shape[0] - 1)
-        ridge = 1e-3 * covariance.diagonal().mean() * torch.eye(covariance.shape[0])
-        values, vectors = torch.linalg.eigh(covariance + ridge)
-        self.gate_mean.copy_(mean)
-        self.gate_whiten.copy_(vectors / values.sqrt())
-        distance = (centred @ self.gate_whiten).square().mean(dim=-1).sqrt()
-        self.gate_limits.copy_(torch.quantile(distance, torch.tensor([0.99, 0.9999])))
-        self.gate_limits[1] = torch.maximum(self.gate_limits[1], self.gate_limits[0] * RAMP)
-
 
 GRID = 4  # points per side of an ROI
-# Width of the gate: a steeper ramp would magnify what two runtimes round differently.
-RAMP = 1.5
 PAIR_GEOMETRY = 16
+
+
+def _silent(inputs: int, outputs: int) -> nn.Linear:
+    """A layer that adds nothing until it has learned."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def _known(motion: Tensor | None, pairs: Tensor) -> Tensor:

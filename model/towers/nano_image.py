@@ -84,7 +84,7 @@ class ImageTrunk(nn.Module):
         fused = self.lateral(eighth) + F.interpolate(self.top_down(deep), scale_factor=2.0)
         weights = self.attention(deep).flatten(2).softmax(dim=-1)  # (B, 1, hw)
         pooled = (deep.flatten(2) * weights).sum(dim=-1)
-        texture = torch.cat([_mean_and_spread(quarter), _mean_and_spread(eighth)], dim=1)
+        texture = torch.cat([mean_and_spread(quarter), mean_and_spread(eighth)], dim=1)
         return fused, pooled, texture
 
 
@@ -185,7 +185,7 @@ def pair_geometry(xyxy: Tensor, pairs: Tensor) -> Tensor:
     )
 
 
-def _mean_and_spread(maps: Tensor) -> Tensor:
+def mean_and_spread(maps: Tensor) -> Tensor:
     """(B, C, h, w) to (B, 2C): mean and standard deviation of each channel over its map."""
     flat = maps.flatten(2)
     mean = flat.mean(dim=2)

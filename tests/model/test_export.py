@@ -21,7 +21,7 @@ from service.bundle.encoder import MOTION_WIDTH
 def student() -> Nano:
     torch.manual_seed(0)
     student = Nano(vocab_size=120)
-    student.fit_gate(torch.randn(400, student.trunk.texture_features))
+    student.scene_gate.fit(torch.randn(400, student.trunk.texture_features))
     return student.eval()
 
 

@@ -40,7 +40,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     for name, value in whole["model"].items():
         assert torch.equal(value, parts["model"][name]), name
     student, _ = load_student(tmp_path / "whole", _tiny(4))
-    assert student.gate_limits[1] > student.gate_limits[0]
+    assert student.scene_gate.limits[1] > student.scene_gate.limits[0]
 
 
 @pytest.mark.slow

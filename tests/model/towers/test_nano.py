@@ -118,7 +118,7 @@ def test_the_gate_closes_far_from_the_training_frames() -> None:
     torch.manual_seed(0)
     student = Nano(vocab_size=100)
     cloud = torch.randn(2000, student.trunk.texture_features)
-    student.fit_gate(cloud)
+    student.scene_gate.fit(cloud)
 
     assert student.scene_gate(cloud).mean() > 0.95
     assert student.scene_gate(cloud[:5] + 10).max() == 0.0

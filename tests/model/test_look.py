@@ -1,0 +1,84 @@
+"""Teaching the look: who fits which texts, which pairs lie in an accident, and that it learns."""
+
+import numpy as np
+import pytest
+import torch
+
+from knowledge.entities import CLASS_GROUPS
+from model.data.real_pictures import ACCIDENT, NORMAL, UNKNOWN, RealPicture, _polarity
+from model.look import LookRecipe, kind_of, look_loss, relation_of, teach_look
+from model.towers.nano import Nano
+from model.towers.nano_look import LOOK_WIDTH, TEXTURE
+from service.vision.rois import Rois, detected_rois, with_pseudo_rois
+
+CAR = CLASS_GROUPS.index("car")
+
+
+def rois() -> Rois:
+    boxes = [[0.1, 0.1, 0.3, 0.3], [0.2, 0.1, 0.4, 0.3], [0.7, 0.7, 0.9, 0.9]]
+    return with_pseudo_rois(detected_rois(boxes, ["car"] * 3, np.full(3, 0.9)))
+
+
+def test_pairs_within_the_marked_box_are_the_accident_and_mixed_ones_are_unknown() -> None:
+    pairs = np.array([[0, 1], [0, 2], [2, -1], [0, -1]])
+    marked = np.array([[0.25, 0.2, 0.3, 0.2]])  # cx, cy, w, h: both cars on the left
+
+    assert _polarity(rois(), pairs, marked).tolist() == [ACCIDENT, UNKNOWN, NORMAL, ACCIDENT]
+    assert _polarity(rois(), pairs, np.zeros((0, 4))).tolist() == [NORMAL] * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("bus", "vehicle"), ("bicycle", "person"), ("ego", "ego"), ("road", "road")]
+)
+def test_who_stands_for_whom(name: str, kind: str) -> None:
+    assert kind_of(name) == kind
+
+
+def picture(camera: str, anomalous: bool, shift: float) -> RealPicture:
+    """A pair whose look says plainly what its label is."""
+    generator = torch.Generator().manual_seed(len(camera))
+    found = rois()
+    pairs = np.array([[0, 1], [1, 0]])
+    look = torch.randn(len(found), LOOK_WIDTH, generator=generator) * 0.1 + shift
+    return RealPicture(
+        camera=camera,
+        anomalous=anomalous,
+        rois=found,
+        pairs=pairs,
+        polarity=np.full(2, ACCIDENT if anomalous else NORMAL),
+        roi_look=look,
+        union_look=look[:2],
+        texture=torch.randn(1, TEXTURE, generator=generator),
+    )
+
+
+def test_the_look_learns_and_nothing_else_changes() -> None:
+    torch.manual_seed(0)
+    student = Nano(vocab_size=60).eval()
+    bank = {("vehicle", "vehicle"): torch.randn(8, student.half_dim) * 0.2}
+    pictures = [picture(f"c{i}", i % 2 == 0, 1.0 if i % 2 == 0 else -1.0) for i in range(6)]
+    before = {name: value.clone() for name, value in student.state_dict().items()}
+    recipe = LookRecipe(name="test", steps=150, frames_a_step=6, lr=1e-2)
+
+    with torch.no_grad():
+        first = look_loss(student, pictures, bank, recipe.margin)
+    teach_look(student, pictures, bank, recipe)
+    with torch.no_grad():
+        last = look_loss(student, pictures, bank, recipe.margin)
+
+    assert last < 0.5 * first
+    changed = {n for n, value in student.state_dict().items() if not torch.equal(value, before[n])}
+    assert all(name.startswith(("relation_head.look", "look_gate")) for name in changed)
+
+
+def test_pictures_together_are_embedded_as_each_alone() -> None:
+    torch.manual_seed(0)
+    student = Nano(vocab_size=60).eval()
+    torch.nn.init.normal_(student.relation_head.look.weight, std=0.1)
+    pictures = [picture("a", True, 1.0), picture("bb", False, -1.0)]
+
+    with torch.no_grad():
+        together = relation_of(student, pictures)
+        alone = torch.cat([relation_of(student, [one]) for one in pictures])
+
+    assert torch.allclose(together, alone, atol=1e-6)

@@ -1,0 +1,71 @@
+"""What the look reads of boxes, and when it is listened to."""
+
+import pytest
+import torch
+
+from model.detector.restore import restore_detector
+from model.towers.nano import Nano
+from model.towers.nano_look import DetectorLook, Standardised, look_at
+from model.towers.texture_gate import TextureGate
+from service.bundle.bundle import EMBEDDED_BUNDLE
+
+
+def test_a_box_is_described_by_mean_largest_and_spread_of_each_channel() -> None:
+    """One channel that is 1 in the left half and 3 in the right one, read over the whole map."""
+    look_map = torch.ones(1, 1, 8, 8)
+    look_map[..., 4:] = 3.0
+
+    look = look_at(look_map, torch.tensor([0]), torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+
+    assert look[0].tolist() == pytest.approx([2.0, 3.0, 1.0], abs=1e-5)
+
+
+def test_looks_are_measured_in_deviations() -> None:
+    scale = Standardised()
+    looks = torch.randn(500, scale.mean.numel()) * 4 + 2
+
+    scale.fit(looks)
+
+    assert scale(looks).mean().abs() < 1e-3
+    assert scale(looks).std(dim=0) == pytest.approx(torch.ones(scale.mean.numel()), abs=1e-2)
+
+
+def test_the_layers_taken_over_are_the_detectors() -> None:
+    detector, look = restore_detector(EMBEDDED_BUNDLE / "detector.onnx"), DetectorLook().eval()
+    look.take_over(detector)
+    frames = torch.randint(0, 256, (1, 288, 512, 3), dtype=torch.uint8)
+
+    with torch.no_grad():
+        found, texture = look(frames)
+        bgr = frames.permute(0, 3, 1, 2).float().flip(1)
+        expected = detector.backbone((bgr - look.mean) / 58.0)[1]
+
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert texture.shape == (1, 192)
+
+
+def test_a_gate_is_closed_until_it_has_been_fitted_then_open_for_its_like() -> None:
+    gate, like = TextureGate(12), torch.randn(400, 12)
+    assert gate(like).max() == 0.0
+
+    gate.fit(like)
+
+    assert gate(like).mean() > 0.95
+    assert gate(like[:5] + 10).max() == 0.0
+
+
+def test_a_taught_look_changes_a_pair_only_where_its_gate_is_open() -> None:
+    torch.manual_seed(0)
+    student = Nano(vocab_size=60).eval()
+    frames = torch.randint(0, 256, (1, 90, 160, 3), dtype=torch.uint8)
+    rois = torch.tensor([[0.0, 0.1, 0.2, 0.4, 0.6], [0.0, 0.5, 0.3, 0.9, 0.9]])
+    asked = (frames, rois, torch.tensor([3, 3]), torch.tensor([[0, 1]]))
+    with torch.no_grad():
+        untaught = student.encode_image(*asked)[1]
+        torch.nn.init.normal_(student.relation_head.look.weight)
+        closed = student.encode_image(*asked)[1]
+        student.look_gate.limits.copy_(torch.tensor([1.0, 2.0]))  # open at distance 0
+        opened = student.encode_image(*asked)[1]
+
+    assert torch.equal(untaught, closed)
+    assert (opened - closed).abs().max() > 1e-3
