@@ -126,6 +126,13 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
     expect(report.locator("#timeline")).to_have_attribute(
         "aria-valuetext", re.compile("within a segment")
     )
+    report.keyboard.press("Home")
+    scrolled = report.evaluate("scrollY")
+    report.keyboard.press("Space")
+    expect(report.locator("#play")).to_have_text("Pause")
+    report.keyboard.press("Space")
+    expect(report.locator("#play")).to_have_text("Play")
+    assert report.evaluate("scrollY") == scrolled
 
 
 def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
