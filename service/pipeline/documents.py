@@ -96,7 +96,8 @@ def _template() -> tuple[Template, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=_short_clock, percent=_percent, signed=_signed)
+    filters = {"clock": _short_clock, "percent": _percent, "signed": _signed}
+    environment.filters.update(filters, unbroken=_unbroken)
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8").strip()
     return environment.get_template("report.html"), style
 
@@ -166,6 +167,11 @@ def _percent(share: float) -> str:
     if 0 < share < 0.01:
         return "< 1 %"
     return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _unbroken(name: str) -> str:
+    """An object and its number stay on one line."""
+    return name.replace(" #", "\u00a0#")
 
 
 def _signed(value: float) -> str:

@@ -146,7 +146,7 @@ def test_html_calls_objects_as_people_do() -> None:
 
     page = report_html(Report.model_validate(content, by_alias=True))
 
-    assert "<td>car #1 and the camera&#39;s own car</td>" in page
+    assert "<td>car\u00a0#1 and the camera&#39;s own car</td>" in page
 
 
 def test_the_policy_allows_exactly_the_page_s_own_style() -> None:
