@@ -19,7 +19,7 @@ import httpx2
 from httpx2.websockets import WebSocketSession
 
 from service import client_calls as calls
-from service.api.schemas import JobAnswer
+from service.api.schemas import JobAnswer, JobList
 from service.client_async import AsyncClient
 from service.client_calls import TIMEOUT_S, OnProgress, Picture, ServiceRefused
 from service.jobs.store import ENDED
@@ -131,6 +131,10 @@ class Client:
     def job(self, job_id: str) -> JobAnswer:
         """A job as it stands."""
         return calls.job(self._http.get(f"/jobs/{job_id}"))
+
+    def jobs(self, limit: int = 100, after: str | None = None) -> JobList:
+        """Jobs that are kept, newest first; ``after`` the id of one lists those older than it."""
+        return calls.job_list(self._http.get("/jobs", params=calls.paging(limit, after)))
 
     def cancel(self, job_id: str) -> JobAnswer:
         """Cancel a job that waits or runs."""

@@ -13,7 +13,7 @@ import httpx2
 from httpx2.websockets import AsyncWebSocketSession
 
 from service import client_calls as calls
-from service.api.schemas import JobAnswer
+from service.api.schemas import JobAnswer, JobList
 from service.client_calls import TIMEOUT_S, OnProgress, Picture
 from service.jobs.store import ENDED
 from service.pipeline.frame_score import FrameScore
@@ -113,6 +113,10 @@ class AsyncClient:
         """The report of a completed job."""
         response = await self._http.get(f"/jobs/{job_id}/report", params={"format": "json"})
         return calls.report(response)
+
+    async def jobs(self, limit: int = 100, after: str | None = None) -> JobList:
+        """Jobs that are kept, newest first; ``after`` the id of one lists those older than it."""
+        return calls.job_list(await self._http.get("/jobs", params=calls.paging(limit, after)))
 
     async def cancel(self, job_id: str) -> JobAnswer:
         """Cancel a job that waits or runs."""

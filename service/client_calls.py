@@ -11,7 +11,7 @@ import httpx2
 from pydantic import ValidationError
 
 from service.api.problems import Problem
-from service.api.schemas import FramesAnswer, JobAnswer
+from service.api.schemas import FramesAnswer, JobAnswer, JobList
 from service.pipeline.frame_score import FrameScore
 from service.pipeline.report import Report
 from service.pipeline.stream_score import StreamProblem, StreamScore
@@ -112,6 +112,16 @@ def scores(response: httpx2.Response) -> list[FrameScore]:
 def job(response: httpx2.Response) -> JobAnswer:
     check(response)
     return JobAnswer.model_validate_json(response.content)
+
+
+def paging(limit: int, after: str | None) -> dict[str, str]:
+    """The query of a list; what is None is left out."""
+    return {"limit": str(limit)} if after is None else {"limit": str(limit), "after": after}
+
+
+def job_list(response: httpx2.Response) -> JobList:
+    check(response)
+    return JobList.model_validate_json(response.content)
 
 
 def state(data: str) -> JobAnswer:

@@ -71,9 +71,9 @@ def print_report(console: Console, report: Report) -> None:
 
 
 def participants(explanation: ExplanationRow | None) -> str:
-    """``car and person``: who stands behind an explanation."""
+    """``car #3 and the road``: who stands behind an explanation."""
     parts = (explanation.subject, explanation.object) if explanation else ()
-    return " and ".join(part.class_name for part in parts if part is not None)
+    return " and ".join(part.shown_name for part in parts if part is not None)
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class BodyLimit:
             nonlocal received
             if declared > limit:
                 await _drain(receive, declared)
-                raise UploadTooLarge(f"the body has {declared} bytes, the limit is {limit}")
+                raise UploadTooLarge(f"the body has {declared} bytes, the limit is {limit} bytes")
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:

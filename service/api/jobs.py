@@ -1,5 +1,6 @@
 """``/jobs``: where a video's analysis stands, what came out of it, and cancelling it."""
 
+from itertools import islice
 from typing import Annotated
 
 import anyio.to_thread
@@ -29,6 +30,7 @@ from service.vision.images import Frame
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 JPEG_QUALITY = 90
+MAX_LISTED = 1000
 MAX_PEAK_PICTURES = 40  # a page of more could not be sent by mail
 NOT_READY = problems.responses(errors.JobNotFound, errors.ReportNotReady)
 NOT_SAMPLED = problems.responses(errors.JobNotFound, errors.ReportNotReady, errors.FrameNotSampled)
@@ -36,11 +38,21 @@ MAX_INDEX = 2**63 - 1  # what a database of details can be asked for
 Index = Annotated[int, Path(ge=0, le=MAX_INDEX, description="Number of the frame in the file.")]
 
 
-@router.get("")
-def list_jobs(state: State, caller: WhoAsks) -> JobList:
+@router.get("", responses=problems.responses(errors.JobNotFound, errors.QueueUnreachable))
+def list_jobs(
+    state: State,
+    caller: WhoAsks,
+    limit: Annotated[int, Query(ge=1, le=MAX_LISTED, description="Most jobs to list.")] = 100,
+    after: Annotated[
+        str | None, Query(max_length=64, description="Id of a job: list those older than it.")
+    ] = None,
+) -> JobList:
     """The caller's jobs that are kept, newest first; a key of scope `admin` sees all."""
     seen = (job for job in state.queue.jobs() if caller.may_see(job.options.owner))
-    return JobList(jobs=[job_answer(job) for job in seen])
+    if after is not None and all(job.id != after for job in seen):
+        raise errors.JobNotFound(f"no job to list after has the id {after!r}")
+    listed = list(islice(seen, limit + 1))
+    return JobList(jobs=[job_answer(job) for job in listed[:limit]], has_more=len(listed) > limit)
 
 
 @router.get("/{job_id}", responses=problems.responses(errors.JobNotFound))

@@ -83,6 +83,7 @@ class JobList(BaseModel):
 
     object: Literal["list"] = "list"
     jobs: list[JobAnswer]
+    has_more: bool = Field(description="Whether older ones follow: ask with `after` the last id.")
 
 
 class Readiness(BaseModel):

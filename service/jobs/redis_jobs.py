@@ -12,11 +12,11 @@ A change is made from a copy and written only when the revision is still that of
 processes never overwrite each other and an attempt that lost its job can change nothing.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from coredis import Redis
+from coredis import PureToken, Redis
 from coredis.commands import Script
 
 from service.errors import JobNotFound
@@ -42,6 +42,14 @@ else redis.call('SREM', KEYS[3], ARGV[2]) end
 redis.call('HSET', KEYS[1], 'job', ARGV[5], 'revision', ARGV[4], 'status', ARGV[3])
 return 1
 """
+# KEYS: job, jobs, callbacks, beat; ARGV: id
+_FORGET = """
+local status = redis.call('HGET', KEYS[1], 'status')
+if status then redis.call('SREM', 'saclip:status:' .. status, ARGV[1]) end
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('SREM', KEYS[3], ARGV[1])
+return redis.call('DEL', KEYS[1], KEYS[4])
+"""
 # KEYS: knowledge; ARGV: digest that must be there ('' when there may be none), new digest, text
 _SWAP = """
 local known = redis.call('HGET', KEYS[1], 'sha256')
@@ -61,6 +69,7 @@ class RedisJobs:
     def __init__(self, redis: "Redis[str]") -> None:
         self._redis = redis
         self._write: Script[str] = redis.register_script(_WRITE)
+        self._forget: Script[str] = redis.register_script(_FORGET)
         self._swap: Script[str] = redis.register_script(_SWAP)
 
     async def create(self, job: Job) -> None:
@@ -84,14 +93,18 @@ class RedisJobs:
 
     async def all(self) -> list[Job]:
         """All jobs, newest first."""
-        return await self._load(tuple(await self._redis.zrange(_JOBS_KEY, 0, -1)))
+        return await self.page(0, -1)
+
+    async def page(self, start: int, count: int) -> list[Job]:
+        """So many jobs from a place on, newest first; -1 for all of them."""
+        return await self._load(
+            _JOBS_KEY, offset=start, count=count, order=PureToken.DESC
+        )  # fmt: skip
 
     async def of_status(self, *statuses: str) -> list[Job]:
         """The jobs that have one of these statuses, newest first."""
-        ids: set[str] = set()
-        for status in statuses:
-            ids |= set(await self._redis.smembers(_status_key(status)))
-        return await self._load(tuple(ids))
+        jobs = [job for status in statuses for job in await self._load(_status_key(status))]
+        return sorted(jobs, key=lambda job: job.created_at, reverse=True)
 
     async def untold(self) -> list[str]:
         """Ids of the ended jobs whose caller is still to be told."""
@@ -125,11 +138,8 @@ class RedisJobs:
 
     async def forget(self, job_id: str) -> None:
         """Remove every trace of a job."""
-        await self._redis.zrem(_JOBS_KEY, [job_id])
-        await self._redis.srem(_CALLBACKS_KEY, [job_id])
-        for status in STATUSES:
-            await self._redis.srem(_status_key(status), [job_id])
-        await self._redis.delete([_job_key(job_id), _beat_key(job_id)])
+        keys = [_job_key(job_id), _JOBS_KEY, _CALLBACKS_KEY, _beat_key(job_id)]
+        await self._forget(keys, [job_id])
 
     async def beat(self, job_id: str, run: str, count: int) -> None:
         """Say that this attempt is alive."""
@@ -163,10 +173,12 @@ class RedisJobs:
         """Raise when Redis does not answer."""
         await self._redis.ping()
 
-    async def _load(self, ids: Sequence[str]) -> list[Job]:
-        texts = [await self._redis.hget(_job_key(job_id), "job") for job_id in ids]
-        jobs = [Job.model_validate_json(text) for text in texts if text is not None]
-        return sorted(jobs, key=lambda job: job.created_at, reverse=True)
+    async def _load(self, ids_key: str, **part: Any) -> list[Job]:
+        """The jobs whose ids stand in a set, in one answer: one by one takes seconds."""
+        wanted = [_job_key("*") + "->job"]
+        texts = await self._redis.sort(ids_key, gets=wanted, by="nosort", **part)
+        assert isinstance(texts, tuple)
+        return [Job.model_validate_json(text) for text in texts if text is not None]
 
     async def _put(self, job: Job, expected: str) -> bool:
         keys = [_job_key(job.id), _JOBS_KEY, _CALLBACKS_KEY]

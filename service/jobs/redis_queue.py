@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 LOOK_EVERY_S = 1.0
 PATIENCE_S = 5.0  # Redis that restarts is back within; a request may wait so long
 RETRY_S = 0.2
+PAGE_JOBS = 500  # read at once; many more would hold Redis up for others
 SILENCE_S = 5.0  # of Redis, before the service says that it is not ready
 
 
@@ -180,9 +182,15 @@ class RedisQueue:
         """
         return self._call(self._connection.jobs.get, job_id)
 
-    def jobs(self) -> list[Job]:
-        """All jobs, newest first."""
-        return self._call(self._connection.jobs.all)
+    def jobs(self) -> Iterator[Job]:
+        """All jobs, newest first, read as they are asked for."""
+        seen: set[str] = set()  # a job that is made meanwhile moves the others by one
+        for start in count(0, PAGE_JOBS):
+            page = self._call(self._connection.jobs.page, start, PAGE_JOBS)
+            yield from (job for job in page if job.id not in seen)
+            seen.update(job.id for job in page)
+            if len(page) < PAGE_JOBS:
+                return
 
     def report(self, job_id: str) -> bytes:
         """The report of a completed job as JSON.

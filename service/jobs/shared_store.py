@@ -5,6 +5,7 @@ A job works in a local folder; its upload comes from the store, and what others 
 """
 
 import shutil
+import uuid
 from pathlib import Path
 
 import fsspec
@@ -147,9 +148,13 @@ class SharedStore(JobStore):
 
     def _get(self, job_id: str, name: str) -> None:
         path = self.scratch(job_id) / name
-        partial = path.with_name(name + ".partial")
-        self._fs.get_file(self._remote(job_id, name), str(partial))
-        partial.replace(path)
+        # A name of its own: a film is asked for by player and page at the same time.
+        partial = path.with_name(f"{name}.{uuid.uuid4().hex}.partial")
+        try:
+            self._fs.get_file(self._remote(job_id, name), str(partial))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _drop(self, job_id: str, name: str) -> None:
         if self._fs.exists(self._remote(job_id, name)):

@@ -24,7 +24,9 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 TEMPLATES = Path(__file__).parent / "templates"
 CHART_WH = (720, 120)
+TICK_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the clip's length, where the chart says the time
 MAX_CHART_POINTS = 2000  # finer than a printed line shows
+MINUS = "\u2212"
 
 
 def report_csv(report: Report) -> str:
@@ -68,6 +70,8 @@ def report_html(report: Report, pictures: Mapping[int, bytes] | None = None) -> 
         curve=_curve(report),
         bands=[_band(report, segment) for segment in report.segments],
         chart=CHART_WH,
+        threshold=report.model.threshold,
+        ticks=[_tick(report, share) for share in TICK_SHARES],
         pictures={
             index: base64.b64encode(jpeg).decode() for index, jpeg in (pictures or {}).items()
         },
@@ -92,7 +96,8 @@ def _template() -> tuple[Template, str]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["clock"] = _short_clock
+    filters = {"clock": _short_clock, "percent": _percent, "signed": _signed}
+    environment.filters.update(filters, unbroken=_unbroken)
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8").strip()
     return environment.get_template("report.html"), style
 
@@ -112,6 +117,10 @@ def _band(report: Report, segment: SegmentRow) -> tuple[float, float]:
 
 def _x(report: Report, time_s: float) -> float:
     return CHART_WH[0] * min(1.0, time_s / max(report.video.duration_s, 1e-9))
+
+
+def _tick(report: Report, share: float) -> tuple[float, str]:
+    return CHART_WH[0] * share, _short_clock(report.video.duration_s * share)
 
 
 def _segment_of(report: Report, row: FrameRow) -> tuple[int, SegmentRow | None]:
@@ -144,9 +153,26 @@ def _clock(seconds: float) -> str:
 
 
 def _short_clock(seconds: float) -> str:
-    """``1:02:03.4`` or ``2:03.4``."""
+    """``3.4 s``, ``2:03.4 min`` or ``1:02:03.4 h``, as the page says it."""
     tenths = round(seconds * 10)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
-    ahead = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
-    return f"{ahead}:{rest // 10:02d}.{rest % 10}"
+    if hours:
+        return f"{hours}:{minutes:02d}:{rest / 10:04.1f} h"
+    return f"{minutes}:{rest / 10:04.1f} min" if minutes else f"{rest / 10:.1f} s"
+
+
+def _percent(share: float) -> str:
+    """``82 %``; what is neither 0 nor 1 is never rounded to it."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
+def _unbroken(name: str) -> str:
+    """An object and its number stay on one line."""
+    return name.replace(" #", "\u00a0#")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", MINUS)

@@ -14,6 +14,7 @@ from service.scoring.explain import Explanation
 from service.vision.rois import NO_TRACK, Rois
 
 RoiSource = Literal["detected", "relaxed", "pseudo", "null"]
+REGION_NAMES = {"full": "the whole picture", "road": "the road", "ego": "the camera's own car"}
 
 
 class _Row(BaseModel):
@@ -31,6 +32,13 @@ class RoiRow(_Row):
     confidence: float
     track_id: int | None
     roi_source: RoiSource
+
+    @property
+    def shown_name(self) -> str:
+        """As people call it: ``car #3`` when it is followed; a region by what it is."""
+        if self.roi_source == "pseudo":
+            return REGION_NAMES.get(self.class_name, self.class_name)
+        return self.class_name if self.track_id is None else f"{self.class_name} #{self.track_id}"
 
 
 class ExplanationRow(_Row):

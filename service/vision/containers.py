@@ -68,8 +68,8 @@ def _refusal(path: Path) -> VideoNotSupported | VideoNotDecodable:
     if is_ts or any(start[offset : offset + len(mark)] == mark for offset, mark in VIDEO_MARKS):
         return VideoNotDecodable(f"{path.name} cannot be opened: it is cut off or damaged")
     return VideoNotSupported(
-        f"{path.name} is not a supported video: expected {ACCEPTED}, "
-        f"it begins with {start[:8].hex(' ')}"
+        f"{path.name} is in no supported format: expected {ACCEPTED}, "
+        f"but it begins with {start[:8].hex(' ')}"
     )
 
 

@@ -110,7 +110,7 @@ def keyed_server(
 def serving(bundle: Path, folder: Path, **more: str) -> Iterator[str]:
     """A service as a process of its own; gives its address."""
     if CHROMIUM is None:
-        pytest.skip("no chromium on this machine (deploy/system-packages.sh browser)")
+        pytest.skip("no chromium on this machine (deploy/system-packages.sh tests)")
     if not BUILT.is_file():
         pytest.skip("the page was not built (make web)")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SACLIP_")}

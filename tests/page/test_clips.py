@@ -1,6 +1,7 @@
 """A clip on the page: from its upload to the film, the timeline and the descriptions."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -125,6 +126,13 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
     expect(report.locator("#timeline")).to_have_attribute(
         "aria-valuetext", re.compile("within a segment")
     )
+    report.keyboard.press("Home")
+    scrolled = report.evaluate("scrollY")
+    report.keyboard.press("Space")
+    expect(report.locator("#play")).to_have_text("Pause")
+    report.keyboard.press("Space")
+    expect(report.locator("#play")).to_have_text("Play")
+    assert report.evaluate("scrollY") == scrolled
 
 
 def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
@@ -228,12 +236,18 @@ def test_everything_can_be_downloaded(report: Page) -> None:
     expect(popup.value.locator("body")).to_contain_text("collision.mp4")
 
 
+def without_segments(report: dict[str, Any]) -> dict[str, Any]:
+    """The report as if its alarm stood higher."""
+    frames = [{**frame, "anomalous": False} for frame in report["frames"]]
+    return {**report, "segments": [], "frames": frames}
+
+
 def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> None:
     """No segment: a calm verdict, no list, and the frame that came closest."""
     page = open_page()
     page.route(
         "**/report?format=json",
-        lambda route: route.fulfill(json={**route.fetch().json(), "segments": []}),
+        lambda route: route.fulfill(json=without_segments(route.fetch().json())),
     )
     page.goto(f"/#job={job_id}")
 
@@ -242,6 +256,9 @@ def test_a_clip_without_anomaly_says_so(open_page: OpenPage, job_id: str) -> Non
     expect(page.locator("#verdict")).to_have_text("No anomaly found")
     expect(page.locator("#segments li")).to_have_count(0)
     assert 0 < place(page) < LAST
+    expect(page.locator("#descriptions .anomaly .kind").first).to_contain_text(
+        "Anomaly that comes close"
+    )
 
 
 def test_a_job_without_film_still_shows_what_was_found(open_page: OpenPage, job_id: str) -> None:

@@ -74,6 +74,24 @@ def test_a_clip_with_progress_and_all_that_comes_of_it(
     assert (tmp_path / "film.mp4").stat().st_size > 1000
 
 
+def test_the_list_of_jobs_comes_in_pages(url: str, clip: Path) -> None:
+    """Newest first, so many at a time; each once."""
+    with Client(url) as client:
+        ids = [client.submit(clip, sample_fps=1, film=False).id for _ in range(3)]
+        whole = client.jobs()
+        first = client.jobs(limit=2)
+        second = client.jobs(limit=2, after=first.jobs[-1].id)
+        with pytest.raises(ServiceRefused) as unknown:
+            client.jobs(after="none")
+
+    listed = [job.id for job in whole.jobs]
+    assert listed[:3] == ids[::-1]
+    assert [job.id for job in (*first.jobs, *second.jobs)] == listed[:4]
+    assert first.has_more
+    assert not whole.has_more
+    assert unknown.value.problem.type == "/problems/job-not-found"
+
+
 def test_refusals_carry_the_problem(url: str, tmp_path: Path) -> None:
     """Status, kind and detail of the service; also where a stream of bytes was asked for."""
     with Client(url) as client:

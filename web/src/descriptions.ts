@@ -20,12 +20,12 @@ export class DescriptionList {
     private readonly told: (chosen: Explanation | null) => void,
   ) {}
 
-  set(explanations: readonly Explanation[]): void {
+  /** `anomalous`: whether the frame counts for an alarm; of another one no anomaly is a finding. */
+  set(explanations: readonly Explanation[], anomalous: boolean): void {
     const hadFocus = this.root.contains(document.activeElement);
     this.shown = explanations;
     const chosen = this.chosen();
-    // The anomalies of a normal frame are what comes next to it, no finding.
-    const calm = explanations[0]?.polarity === "normal";
+    const calm = !anomalous || explanations[0]?.polarity === "normal";
     this.root.classList.toggle("calm", calm);
     const scale = Math.max(LEAST_SCALE, ...explanations.flatMap((item) => [item.similarity, rivalOf(item)]));
     this.root.replaceChildren(

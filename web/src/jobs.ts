@@ -49,7 +49,7 @@ export class JobList {
     this.list.replaceChildren(...shown.map((job) => this.entry(job)));
     show(this.empty, jobs.length === 0);
     show(this.more, jobs.length > FEW);
-    this.more.textContent = this.all ? "Show fewer" : `Show all ${jobs.length}`;
+    this.more.textContent = this.all ? "Show fewer" : `Show ${jobs.length}`;
     if (place && document.activeElement === document.body) document.getElementById(place)?.focus();
   }
 

@@ -2,7 +2,7 @@
 
 import type { Refusal } from "./api";
 import { byId, h, show } from "./dom";
-import { sentence } from "./words";
+import { inMegabytes, sentence } from "./words";
 
 const ADVICE: Readonly<Record<number, string>> = {
   401: "Enter an API key that may score, or ask the operator for one.",
@@ -16,7 +16,10 @@ const ADVICE: Readonly<Record<number, string>> = {
   507: "Ask the operator to free some space.",
 };
 
+const OTHER_FILE: readonly number[] = [413, 415, 422]; // the same one would be refused again
+
 const root = byId("notice", HTMLElement);
+const chooser = byId("file", HTMLInputElement);
 
 export function clearNotice(): void {
   root.replaceChildren();
@@ -33,21 +36,29 @@ export function tellRefusal(refusal: Refusal, again: (() => void) | null): void 
   const wait = retryAfterS === null ? "Try again in a moment." : `Try again in ${retryAfterS} seconds.`;
   const advice = problem.status === 429 || problem.status === 503 ? wait : ADVICE[problem.status];
   const parts = [
-    problem.detail ? h("p", { class: "detail" }, sentence(problem.detail)) : null,
+    // Of an address that leads nowhere the advice says all that a reader can use.
+    problem.detail && problem.status !== 404 ? h("p", { class: "detail" }, sentence(inMegabytes(problem.detail))) : null,
     advice ? h("p", {}, advice) : null,
     problem.request_id ? h("p", { class: "soft" }, `Request number, for the operator: ${problem.request_id}`) : null,
   ];
-  fill("alarm", problem.title, parts, again);
+  const other = again !== null && OTHER_FILE.includes(problem.status);
+  if (other) fill("alarm", problem.title, parts, ["Choose another file", () => chooser.click()]);
+  else fill("alarm", problem.title, parts, again && ["Try again", again]);
 }
 
-function fill(kind: string, title: string, parts: (HTMLElement | null)[], again: (() => void) | null): void {
+function fill(
+  kind: string,
+  title: string,
+  parts: (HTMLElement | null)[],
+  next: readonly [string, () => void] | null,
+): void {
   const close = h("button", { type: "button", class: "quiet", onclick: clearNotice }, "Close");
-  const retry = again && h("button", { type: "button", onclick: again }, "Try again");
+  const onward = next && h("button", { type: "button", onclick: next[1] }, next[0]);
   root.className = `notice ${kind}`;
   root.replaceChildren(
     h("h2", {}, title),
     ...parts.filter((part) => part !== null),
-    h("p", { class: "actions" }, retry, close),
+    h("p", { class: "actions" }, onward, close),
   );
   show(root, true);
   root.scrollIntoView({ block: "nearest" });

@@ -19,6 +19,11 @@ export class Player {
     screen: HTMLElement,
   ) {
     this.play.onclick = video.onclick = () => void this.toggle();
+    byId("timeline", HTMLElement).addEventListener("keydown", (event) => {
+      if (event.key !== " " || this.play.hidden) return;
+      event.preventDefault(); // the page would scroll
+      void this.toggle();
+    });
     byId("step-back", HTMLButtonElement).onclick = () => this.step(-1);
     byId("step-on", HTMLButtonElement).onclick = () => this.step(1);
     this.speed.onchange = () => {

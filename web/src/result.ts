@@ -137,7 +137,7 @@ export class ResultView {
     this.downloads.replaceChildren();
     this.reveal(true);
     this.listObjects(result);
-    this.showMoment("This picture", result.probability, result);
+    this.showMoment("This picture", result.probability, result.anomalous, result);
     this.hits(countHits(result.anomalous ? [result.explanations] : []));
   }
 
@@ -192,7 +192,7 @@ export class ResultView {
 
   private onFrame(url: string, row: FrameRow, found: FrameScore | null): void {
     this.current = { row, url };
-    this.showMoment(`At ${time(row.time_s)}`, row.probability, found);
+    this.showMoment(`At ${time(row.time_s)}`, row.probability, row.anomalous, found);
     const best = found?.explanations[0]?.text ?? "";
     // Spoken when the reader has stopped there; a film that plays would never stop talking.
     if (this.video.paused) {
@@ -200,7 +200,7 @@ export class ResultView {
     }
   }
 
-  private showMoment(title: string, probability: number, found: FrameScore | null): void {
+  private showMoment(title: string, probability: number, anomalous: boolean, found: FrameScore | null): void {
     const explanations = found?.explanations ?? [];
     const { threshold } = this;
     this.moment.textContent = title;
@@ -213,7 +213,7 @@ export class ResultView {
     this.note.textContent =
       "This footage looks unlike what the model learned from, so only kind, place and motion of the objects count.";
     show(this.note, found?.appearance === "off");
-    this.descriptions.set(explanations);
+    this.descriptions.set(explanations, anomalous);
     show(this.nothing, explanations.length === 0);
     show(this.marginHelp, explanations.length > 0);
   }

@@ -8,7 +8,7 @@ import type { FrameRow, Report, Segment } from "./types";
 import { percent, time } from "./words";
 
 const HEIGHT_PX = 150;
-const BUSY_FROM = 0.75; // a segment in the last quarter: the threshold is named on the left
+const NAME_SHARE = 0.25; // of the width, for the name of the threshold
 
 export class Timeline {
   private readonly plot: uPlot;
@@ -180,12 +180,19 @@ export class Timeline {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-    const busy = this.report.segments.some((segment) => segment.end_s > BUSY_FROM * (plot.scales["x"]?.max ?? 0));
-    const x = busy ? bbox.left + 6 * devicePixelRatio : bbox.left + bbox.width - 4 * devicePixelRatio;
-    ctx.textAlign = busy ? "left" : "right";
+    const left = this.highest(0, NAME_SHARE) < this.highest(1 - NAME_SHARE, 1); // where the curve leaves room
+    const x = left ? bbox.left + 6 * devicePixelRatio : bbox.left + bbox.width - 4 * devicePixelRatio;
+    ctx.textAlign = left ? "left" : "right";
     ctx.textBaseline = "bottom";
     ctx.fillText(`alarm from ${percent(threshold)}`, x, y - 2);
     ctx.restore();
+  }
+
+  /** The highest probability between two shares of the frames. */
+  private highest(from: number, to: number): number {
+    const { frames } = this.report;
+    const part = frames.slice(Math.floor(from * frames.length), Math.ceil(to * frames.length));
+    return part.reduce((most, row) => Math.max(most, row.probability), 0);
   }
 }
 

@@ -67,12 +67,13 @@ export class HierarchyTree {
     if (!matches && !kept.length && !texts.length) return null;
     const hits = this.hitsOf(node);
     const isOpen = wanted ? depth < 2 || !matches : open ? open.has(node.id) : depth === 0 && node.polarity === "anomaly";
+    // While it is searched, less stands below a heading than its number would say.
     const summary = h(
       "summary",
       {},
       h("span", { class: "node-title" }, node.title),
       hits ? h("span", { class: "hits" }, count(hits, "hit")) : null,
-      node.d ? null : h("span", { class: "soft" }, count(leavesOf(node).length, "scenario")),
+      node.d || wanted ? null : h("span", { class: "soft" }, count(leavesOf(node).length, "scenario")),
     );
     const body = node.d ? this.leafBody(node, texts.map((item) => item.t)) : [h("ul", {}, ...kept)];
     return h("li", {}, h("details", { open: isOpen, "data-id": node.id }, summary, ...body));

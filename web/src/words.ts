@@ -47,6 +47,11 @@ export function megabytes(bytes: number): string {
   return bytes < 1e5 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** "40000471 bytes" in a text of the server -> "40.0 MB". */
+export function inMegabytes(text: string): string {
+  return text.replace(/\b(\d{4,}) bytes\b/g, (_, bytes: string) => megabytes(Number(bytes)));
+}
+
 /** "21 Nov, 07:09" in the reader's own time and language. */
 export function moment(iso: string): string {
   return new Intl.DateTimeFormat(undefined, {

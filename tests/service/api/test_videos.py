@@ -38,6 +38,16 @@ def until(client: TestClient, job_id: str, *states: str) -> dict[str, Any]:
     raise AssertionError(f"the job is still {job['status']}")
 
 
+def until_stage(client: TestClient, job_id: str, progress: float, stage: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        job = client.get(f"/jobs/{job_id}").json()
+        if (job["status"], job["progress"], job["stage"]) == ("in_progress", progress, stage):
+            return
+        assert time.monotonic() < deadline, job
+        time.sleep(0.02)
+
+
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Analyses report half of their work, then wait for the event or to be cancelled."""
@@ -95,8 +105,9 @@ def test_a_wait_that_was_too_short_gives_the_job(
 
     assert response.status_code == 202
     job = response.json()
-    # Half of the scoring, which is three quarters of the work.
-    assert (job["status"], job["progress"], job["stage"]) == ("in_progress", 37.5, "scoring frames")
+    assert job["status"] in ("queued", "in_progress")
+    # Half of the scoring, which is three quarters of the work; a busy machine gets there late.
+    until_stage(client, job["id"], 37.5, "scoring frames")
     too_early = client.get(f"/jobs/{job['id']}/report")
     assert too_early.status_code == 409
     assert too_early.json()["type"] == "/problems/report-not-ready"
@@ -108,7 +119,8 @@ def test_a_running_job_can_be_cancelled(
     client: TestClient, clip: bytes, held: threading.Event
 ) -> None:
     """It stops within a second, and there is no report."""
-    job_id = post(client, clip, wait=0.2).json()["id"]
+    job_id = post(client, clip).json()["id"]
+    until_stage(client, job_id, 37.5, "scoring frames")
 
     assert client.delete(f"/jobs/{job_id}").status_code == 202
     started = time.monotonic()

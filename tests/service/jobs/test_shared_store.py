@@ -1,6 +1,7 @@
 """The shared store against a real S3 server (moto), seen from two machines that share no disk."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,23 @@ def test_an_upload_goes_from_one_machine_to_another(url: str, tmp_path: Path) ->
     assert api.fetch(job_id, DETAILS_FILE).read_bytes() == DETAILS_FILE.encode()
     assert not api.has_upload(job_id)
     assert list((tmp_path / "worker").iterdir()) == []
+
+
+def test_a_film_that_many_ask_for_at_once_is_whole_for_each(url: str, tmp_path: Path) -> None:
+    """A player asks for it several times before the first copy is here."""
+    api, worker = SharedStore(tmp_path / "api", url), SharedStore(tmp_path / "worker", url)
+    job_id, path = api.open_upload()
+    path.write_bytes(b"a clip")
+    api.publish_upload(job_id)
+    film = bytes(range(256)) * 20_000
+    (worker.scratch(job_id) / FILM_FILE).write_bytes(film)
+    worker.publish(job_id)
+
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda _: api.fetch(job_id, FILM_FILE).read_bytes(), range(8)))
+
+    assert all(each == film for each in got)
+    assert [path.name for path in (tmp_path / "api" / job_id).iterdir()] == [FILM_FILE]
 
 
 def test_the_next_worker_goes_on_from_what_was_kept_last(url: str, tmp_path: Path) -> None:

@@ -122,6 +122,33 @@ def test_html_chart_by_hand() -> None:
     assert 'points="0.0,120.0 712.5,30.0 712.7,0.0 720.0,90.0"' in page
 
 
+def test_html_says_what_was_skipped_and_where_the_alarm_begins() -> None:
+    """A frame that was not scored is no scored one; 0.6 of 120 is 48 from the top."""
+    content = make_report().model_dump(by_alias=True)
+    content["model"]["threshold"] = 0.6
+    content["skipped"] = [{"time_s": 12.0, "reason": "too <dark>", "count": 3}]
+    content["video"]["sampled_frames"] = 7
+
+    page = report_html(Report.model_validate(content, by_alias=True))
+
+    assert "4 frames scored" in page
+    assert '<path class="threshold" d="M0 48.0H720">' in page
+    assert "an alarm begins at 60 %" in page
+    assert "<td>12.0 s</td><td>too &lt;dark&gt;</td>" in page
+
+
+def test_html_calls_objects_as_people_do() -> None:
+    """A followed car by its number, a region by what it is."""
+    content = make_report().model_dump(by_alias=True)
+    region = {"class": "ego", "track_id": None, "roi_source": "pseudo"}
+    best = content["segments"][0]["explanations"][0]
+    best["object"] = {**best["subject"], **region}
+
+    page = report_html(Report.model_validate(content, by_alias=True))
+
+    assert "<td>car\u00a0#1 and the camera&#39;s own car</td>" in page
+
+
 def test_the_policy_allows_exactly_the_page_s_own_style() -> None:
     """The hash is of the text between the style tags."""
     style = re.search(r"<style>(.*?)</style>", report_html(make_report()), re.DOTALL)

@@ -59,7 +59,7 @@ def test_audio_alone_is_refused(tmp_path: Path) -> None:
         pytest.param("photo.mp4", b"\xff\xd8\xff\xe0" + bytes(99), "still picture", id="jpeg"),
         pytest.param("photo.avi", b"\x89PNG\r\n\x1a\n", "still picture", id="png"),
         pytest.param("note.mp4", b"hello world", "begins with 68 65 6c 6c", id="text"),
-        pytest.param("Gnote.mp4", b"Good morning", "not a supported video", id="text with a G"),
+        pytest.param("Gnote.mp4", b"Good morning", "in no supported format", id="text with a G"),
     ],
 )
 def test_what_is_no_video_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
