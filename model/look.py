@@ -41,8 +41,8 @@ class LookRecipe(Section):
     """One training of the look."""
 
     name: str
-    steps: int = Field(default=600, ge=1)
-    frames_a_step: int = Field(default=32, ge=2)
+    steps: int = Field(default=120, ge=1)
+    frames_a_step: int = Field(default=24, ge=2)
     variants: int = Field(default=3, ge=1)
     """Mirrored and exposed anew, how often each picture is looked at."""
     lr: float = Field(default=3e-3, gt=0)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from model import sa_clip
 from model.towers.nano_image import ImageTrunk, pair_geometry, sample_rois, union_boxes
-from model.towers.nano_look import LOOK_WIDTH, TEXTURE, DetectorLook, Standardised, look_at
+from model.towers.nano_look import LEADING, TEXTURE, DetectorLook, Leading, look_at
 from model.towers.nano_text import TextTower
 from model.towers.texture_gate import TextureGate
 from service.bundle.encoder import MOTION_WIDTH
@@ -31,8 +31,8 @@ class RelationHead(nn.Module):
         self.appearance = nn.Linear(features * grid * grid, width)
         self.null_appearance = nn.Parameter(torch.randn(width) * 0.02)
         # Silent until real pictures have taught it (model.look).
-        self.look_scale = Standardised()
-        self.look = _silent(LOOK_WIDTH, width)
+        self.look_scale = Leading()
+        self.look = _silent(LEADING, width)
         self.null_object = nn.Parameter(torch.randn(width) * 0.02)
         self.position = _mlp(8, width)
         self.pair_position = _mlp(PAIR_GEOMETRY, width)

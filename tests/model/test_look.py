@@ -56,7 +56,7 @@ def test_the_look_learns_and_nothing_else_changes() -> None:
     torch.manual_seed(0)
     student = Nano(vocab_size=60).eval()
     bank = {("vehicle", "vehicle"): torch.randn(8, student.half_dim) * 0.2}
-    pictures = [picture(f"c{i}", i % 2 == 0, 1.0 if i % 2 == 0 else -1.0) for i in range(6)]
+    pictures = [picture(f"c{i}", i % 2 == 0, 1.0 if i % 2 == 0 else -1.0) for i in range(20)]
     before = {name: value.clone() for name, value in student.state_dict().items()}
     recipe = LookRecipe(name="test", steps=150, frames_a_step=6, lr=1e-2)
 
@@ -75,6 +75,7 @@ def test_pictures_together_are_embedded_as_each_alone() -> None:
     torch.manual_seed(0)
     student = Nano(vocab_size=60).eval()
     torch.nn.init.normal_(student.relation_head.look.weight, std=0.1)
+    torch.nn.init.normal_(student.relation_head.look_scale.directions, std=0.1)
     pictures = [picture("a", True, 1.0), picture("bb", False, -1.0)]
 
     with torch.no_grad():

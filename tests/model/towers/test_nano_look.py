@@ -5,7 +5,7 @@ import torch
 
 from model.detector.restore import restore_detector
 from model.towers.nano import Nano
-from model.towers.nano_look import DetectorLook, Standardised, look_at
+from model.towers.nano_look import LEADING, DetectorLook, Leading, look_at
 from model.towers.texture_gate import TextureGate
 from service.bundle.bundle import EMBEDDED_BUNDLE
 
@@ -20,14 +20,20 @@ def test_a_box_is_described_by_mean_largest_and_spread_of_each_channel() -> None
     assert look[0].tolist() == pytest.approx([2.0, 3.0, 1.0], abs=1e-5)
 
 
-def test_looks_are_measured_in_deviations() -> None:
-    scale = Standardised()
-    looks = torch.randn(500, scale.mean.numel()) * 4 + 2
+def test_what_differs_most_comes_first_and_in_deviations() -> None:
+    """Two numbers that go together make one direction; its spread becomes 1."""
+    torch.manual_seed(0)
+    leading = Leading()
+    looks = torch.randn(2000, leading.mean.numel()) * 3 + 2
+    looks[:, 1] = looks[:, 0]
 
-    scale.fit(looks)
+    leading.fit(looks)
+    found = leading(looks)
 
-    assert scale(looks).mean().abs() < 1e-3
-    assert scale(looks).std(dim=0) == pytest.approx(torch.ones(scale.mean.numel()), abs=1e-2)
+    assert found.mean(dim=0).abs().max() < 1e-3
+    assert found.std(dim=0) == pytest.approx(torch.ones(LEADING), abs=1e-2)
+    joined = torch.corrcoef(torch.stack([found[:, 0], looks[:, 0]]))[0, 1]
+    assert joined.abs() > 0.9
 
 
 def test_the_layers_taken_over_are_the_detectors() -> None:
@@ -63,6 +69,7 @@ def test_a_taught_look_changes_a_pair_only_where_its_gate_is_open() -> None:
     with torch.no_grad():
         untaught = student.encode_image(*asked)[1]
         torch.nn.init.normal_(student.relation_head.look.weight)
+        torch.nn.init.normal_(student.relation_head.look_scale.directions)
         closed = student.encode_image(*asked)[1]
         student.look_gate.limits.copy_(torch.tensor([1.0, 2.0]))  # open at distance 0
         opened = student.encode_image(*asked)[1]
