@@ -36,7 +36,7 @@ def dashboard_exprs() -> list[Any]:
     return found
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Wait for something that takes a while, never for a fixed time."""
     deadline = time.monotonic() + seconds
     while not condition():
