@@ -10,13 +10,14 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from service.errors import AnalysisCancelled, Overloaded, VideoNotDecodable
+from service.errors import AnalysisCancelled, Overloaded
 from service.settings import Settings
 from service.vision.isolated import in_a_child
 
 AT_ONCE = 4
 PATIENCE_S = 30.0
-LIMIT_S = 10.0  # a good clip takes less than one
+CPU_S = 6  # one of 8K takes half a second
+LIMIT_S = 18.0
 
 
 class Probe:
@@ -26,7 +27,8 @@ class Probe:
         settings: Limits of what is decoded.
         at_once: Clips looked at at the same time.
         patience_s: Longest wait of a clip for its turn.
-        limit_s: Longest look.
+        cpu_s: CPU time of one look, beyond which the clip is to blame.
+        limit_s: Longest look, beyond which this host is busy.
     """
 
     def __init__(
@@ -34,19 +36,21 @@ class Probe:
         settings: Settings,
         at_once: int = AT_ONCE,
         patience_s: float = PATIENCE_S,
+        cpu_s: int = CPU_S,
         limit_s: float = LIMIT_S,
     ) -> None:
         self._settings, self._at_once = settings, at_once
-        self._patience_s, self._limit_s = patience_s, limit_s
+        self._patience_s, self._cpu_s, self._limit_s = patience_s, cpu_s, limit_s
         self._free = anyio.Semaphore(at_once)
 
     async def check(self, path: Path) -> None:
         """Return when the clip has a first frame.
 
         Raises:
-            Overloaded: Other clips are looked at, and none of them was done in time.
+            Overloaded: Other clips are looked at, and none of them was done in time; or this one
+                was not.
             VideoNotSupported: Another kind of file, or one without a video stream.
-            VideoNotDecodable: No frame can be read, or none within the limit.
+            VideoNotDecodable: No frame can be read, or none within the CPU time.
             VideoTooLarge: Larger or longer than the limits.
         """
         try:
@@ -65,12 +69,14 @@ class Probe:
     def _open(self, path: Path) -> None:
         deadline = time.monotonic() + self._limit_s
         open_clip = in_a_child(
-            *self._settings.decode_limits, cancelled=lambda: time.monotonic() > deadline
+            *self._settings.decode_limits,
+            cancelled=lambda: time.monotonic() > deadline,
+            cpu_s=self._cpu_s,
         )
         try:
             with open_clip(path, self._settings.sample_fps, -1):
                 pass
         except AnalysisCancelled:
-            raise VideoNotDecodable(
-                f"no frame of the clip could be decoded within {self._limit_s:g} s"
+            raise Overloaded(
+                f"the first frame was not there within {self._limit_s:g} s: this host is busy"
             ) from None
