@@ -74,20 +74,23 @@ echo "built in $((SECONDS - started)) s, ${size} MB"
 echo "== run: read-only, no capabilities, keys on"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 run=(podman "${store[@]}" run --pull never --network host --read-only --cap-drop all
-    --security-opt no-new-privileges --no-healthcheck)
+    --security-opt no-new-privileges)
+once=("${run[@]}" --rm --no-healthcheck)
 mkdir "$work/data"
 chown 10001:10001 "$work/data"
-"${run[@]}" --rm saclip:test keys new test --scope admin >"$work/keys" 2>"$work/key"
+"${once[@]}" saclip:test keys new test --scope admin >"$work/keys" 2>"$work/key"
 key="$(sed -n 's/^key (shown only now): //p' "$work/key")"
-if "${run[@]}" --rm --tmpfs /tmp -v "$work/data:/data" saclip:test serve --port "$port" 2>"$work/no-keys"; then
+if "${once[@]}" --tmpfs /tmp -v "$work/data:/data" saclip:test serve --port "$port" 2>"$work/no-keys"; then
     echo "it started without keys" >&2; exit 1
 fi
 grep -q SACLIP_API_KEYS_FILE "$work/no-keys"
-"${run[@]}" --rm --entrypoint python saclip:test -c \
+"${once[@]}" --entrypoint python saclip:test -c \
     'import importlib.util as u, os; assert not u.find_spec("torch"); assert os.getuid() == 10001'
 started_ms=$(date +%s%3N)
+# Without systemd podman has no timer for the health check and says so; it is asked by hand below.
 "${run[@]}" -d --name "$name" --tmpfs /tmp -v "$work/data:/data" -v "$work/keys:/run/keys:ro" \
-    --env SACLIP_API_KEYS_FILE=/run/keys --memory 2g saclip:test serve --host 127.0.0.1 --port "$port" >/dev/null
+    --env SACLIP_API_KEYS_FILE=/run/keys --env SACLIP_PORT="$port" --memory 2g saclip:test serve --host 127.0.0.1 \
+    >/dev/null 2>"$work/run.log" || { cat "$work/run.log" >&2; exit 1; }
 url="http://127.0.0.1:$port"
 for _ in $(seq 150); do
     curl -fsS "$url/readyz" >/dev/null 2>&1 && break
@@ -98,7 +101,7 @@ echo " after $(($(date +%s%3N) - started_ms)) ms"
 
 echo "== use"
 # Any JPEG will do; this one is made by the image itself.
-"${run[@]}" --rm --entrypoint python saclip:test -c \
+"${once[@]}" --entrypoint python saclip:test -c \
     'import cv2, numpy, sys; sys.stdout.buffer.write(cv2.imencode(".jpg", numpy.full((360, 640, 3), 90, "uint8"))[1].tobytes())' >"$work/frame.jpg"
 [ "$(curl -s -o /dev/null -w '%{http_code}' -F "image=@$work/frame.jpg" "$url/frames/score")" = 401 ]
 curl -fsS -H "X-API-Key: $key" -F "image=@$work/frame.jpg" "$url/frames/score" | python3 -c \
@@ -107,7 +110,7 @@ curl -fsS -o "$work/page" "$url/"
 grep -qi "<html" "$work/page"
 curl -fsS -H "X-API-Key: $key" -o "$work/metrics" "$url/metrics"
 grep -q '^saclip_build_info' "$work/metrics"
-podman "${store[@]}" exec "$name" python -c "import urllib.request as u; u.urlopen('$url/healthz')"
+podman "${store[@]}" healthcheck run "$name" 2>"$work/health.log" || { cat "$work/health.log" >&2; exit 1; }
 
 echo "== stop"
 stopped=$(date +%s%3N)

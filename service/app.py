@@ -19,6 +19,7 @@ from service.api import events, frames, health, jobs, knowledge, pages, streams,
 from service.api.access import Access, Guard, check_policy, described_security
 from service.api.guards import BodyLimit, Slots, free_bytes
 from service.api.middleware import RequestMiddleware
+from service.api.probes import Probe
 from service.api.problems import add_problem_handlers, documented, problem_of
 from service.api.schemas import callback_body
 from service.api.state import Shared
@@ -79,7 +80,8 @@ def create_app(settings: Settings) -> FastAPI:
     metrics.watch_jobs(queue.counts)
     metrics.watch_worker(lambda: queue.trouble() is None)
     slots = Slots(settings.max_concurrency, settings.max_waiting)
-    shared = Shared(settings, engine, queue, metrics, slots, signer, callbacks)
+    probe = Probe(settings)
+    shared = Shared(settings, engine, queue, metrics, slots, probe, signer, callbacks)
     metrics.watch_requests(lambda: slots.taken)
     metrics.watch_disk(lambda: free_bytes(settings.data_dir), settings.min_free_bytes)
     guard = Guard(keys, signer, make_rates(settings.redis_url))

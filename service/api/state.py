@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from service.api.guards import Slots
+from service.api.probes import Probe
 from service.errors import JobNotFound
 from service.jobs.callbacks import Callbacks
 from service.jobs.queue import JobQueue
@@ -26,6 +27,7 @@ class Shared:
     queue: JobQueue
     metrics: Metrics
     slots: Slots
+    probe: Probe
     tokens: TokenSigner
     callbacks: Callbacks | None
 

@@ -4,7 +4,6 @@ import errno
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import anyio
@@ -25,8 +24,6 @@ from service.jobs.store import ENDED, Job, JobOptions
 from service.keys import Caller
 from service.pipeline.report import Report
 from service.scoring.calibration import Mode
-from service.settings import Settings
-from service.vision.isolated import in_a_child
 
 router = APIRouter(prefix="/videos", tags=["videos"])
 
@@ -133,7 +130,7 @@ async def _upload(
         fields = _checked(form)
         if fields.callback_url is not None:
             check_callback(state, fields.callback_url)
-        await anyio.to_thread.run_sync(_probe, path, state.settings)
+        await state.probe.check(path)  # a file that is no video is no job
         yield job_id, form, fields
     except BaseException as error:
         with anyio.CancelScope(shield=True):  # a caller who hangs up leaves nothing either
@@ -149,13 +146,6 @@ def _checked(form: UploadForm) -> VideoFields:
     except ValidationError as error:
         found = [{**e, "loc": ("body", *e["loc"]), "input": None} for e in error.errors()]
         raise RequestValidationError(found) from None
-
-
-def _probe(path: Path, settings: Settings) -> None:
-    """Open the clip and decode its first frame, so that a file that is no video is no job."""
-    open_clip = in_a_child(*settings.decode_limits)
-    with open_clip(path, settings.sample_fps, -1):
-        pass
 
 
 def _options(fields: VideoFields, state: Shared, caller: Caller) -> JobOptions:

@@ -38,8 +38,10 @@ def main(request_json: str) -> None:
     channel = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     request = json.loads(request_json)
-    limit = request.pop("memory_bytes")
+    limit, cpu_s = request.pop("memory_bytes"), request.pop("cpu_s")
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if cpu_s is not None:
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(BrokenPipeError):  # the parent has seen enough, or is gone
         _decode(request, channel)

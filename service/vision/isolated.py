@@ -73,12 +73,13 @@ def in_a_child(
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
     stall_s: float = DEFAULT_STALL_S,
     cancelled: Callable[[], bool] = lambda: False,
+    cpu_s: int | None = None,
 ) -> OpenClip:
     """For files that strangers send; ``cancelled`` ends even a long search for a frame."""
 
     def open_clip(path: Path, sample_fps: float, after_index: int) -> Clip:
         limits = (max_pixels, max_seconds, memory_bytes, stall_s)
-        return IsolatedClip(path, sample_fps, *limits, after_index, cancelled)
+        return IsolatedClip(path, sample_fps, *limits, after_index, cancelled, cpu_s)
 
     return open_clip
 
@@ -95,6 +96,7 @@ class IsolatedClip:
         stall_s: Seconds without a sign of life after which the child is ended.
         after_index: Frames up to this number of the file are decoded but not given.
         cancelled: Asked while it waits for the child; True ends the reading.
+        cpu_s: CPU seconds after which the child is ended; None for no such limit.
 
     Raises:
         AnalysisCancelled: ``cancelled`` said so.
@@ -113,6 +115,7 @@ class IsolatedClip:
         stall_s: float = DEFAULT_STALL_S,
         after_index: int = -1,
         cancelled: Callable[[], bool] = lambda: False,
+        cpu_s: int | None = None,
     ) -> None:
         self._name, self._stall_s, self._cancelled = path.name, stall_s, cancelled
         self._last_time_s: float | None = None
@@ -124,6 +127,7 @@ class IsolatedClip:
         self._child = _start(
             path=str(path.resolve()), sample_fps=sample_fps, max_pixels=max_pixels,
             max_seconds=max_seconds, memory_bytes=memory_bytes, after_index=after_index,
+            cpu_s=cpu_s,
         )  # fmt: skip
         self._pump = threading.Thread(target=self._read, name="decoding", daemon=True)
         self._pump.start()
@@ -248,6 +252,8 @@ def _fill(pipe: IO[bytes], frame: Frame) -> bool:
 def _cause(kind: str, content: Any) -> str:
     if kind == "stalled":
         return f"the decoder gave no sign of life for {content:g} s"
+    if content == -signal.SIGXCPU:
+        return "the decoder took more CPU time than it may"
     if content < 0:
         return f"the decoder was ended by {signal.Signals(-content).name}"
     return f"the decoder stopped with code {content}"

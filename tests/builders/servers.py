@@ -162,10 +162,15 @@ class Server(Saclip):
         super().__init__(log, "serve", "--port", str(self.port), threads=1, **settings)
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
         try:
-            wait_until(lambda: self.http.get("/healthz").is_success, 60, self.text())
+            # A second or two, but a machine that others keep busy takes its time.
+            wait_until(self._answers, 180, self.text())
         except BaseException:
             self.close()
             raise
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, f"the server ended: {self.text()[-2000:]}"
+        return self.http.get("/healthz").is_success
 
     def send(self, clip: Path, **fields: str) -> str:
         """The id of the job of a clip."""

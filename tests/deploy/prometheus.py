@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -12,18 +11,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import yaml
 
+from tests.builders.servers import free_port
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
+DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
+RULES = DEPLOY / "prometheus" / "rules.yml"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def panels_of(dashboard: Path) -> list[dict[str, Any]]:
+    return [p for p in json.loads(dashboard.read_text())["panels"] if p["type"] != "row"]
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def dashboard_exprs() -> list[Any]:
+    """Every expression with Grafana's variables filled in."""
+    found = []
+    for dashboard in DASHBOARDS:
+        for panel in panels_of(dashboard):
+            for target in panel["targets"]:
+                expr = target["expr"].replace("$__rate_interval", "30s")
+                found.append(pytest.param(expr, id=f"{panel['title']} {target['refId']}"))
+    return found
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Wait for something that takes a while, never for a fixed time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -38,7 +51,7 @@ def write_config(folder: Path, targets: dict[str, list[str]], credentials: Path)
     The rules stay as they are, but evaluated once a second and without a wait before an alert.
     """
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-    rules = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())
+    rules = yaml.safe_load(RULES.read_text())
     for group in rules["groups"]:
         for rule in group["rules"]:
             rule.pop("for", None)

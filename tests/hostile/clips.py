@@ -66,11 +66,26 @@ def bombs() -> Iterator[Hostile]:
     yield Hostile("mov with png bombs", "bomb.mov", still.replace(*png_sizes(30_000)))
     many = encode("matroska", "mpeg4", [grey] * 20_000, 500)
     yield Hostile("20,000 tiny frames", "bomb.mkv", many)
+    for container in ("avi", "matroska"):
+        yield no_picture(encode(container, "mpeg4", [grey]), container, 4_000_000)
     large = np.zeros((4320, 7680, 3), np.uint8)
     yield Hostile("8K within limits", "large.mkv", encode("matroska", "mjpeg", [large] * 2))
     yield Hostile(
         "png of 200 MB in an mp4", "bomb.mp4", png(10, 10, chunk(b"IDAT", zeros(200 * 1024**2)))
     )
+
+
+def no_picture(clip: bytes, container: str, count: int) -> Hostile:
+    """The head of a clip and so many packets that hold no picture: decoders try them all."""
+    junk = bytes.fromhex("000001b6") + b"junk"
+    if container == "avi":
+        head = clip[: clip.index(b"movi") + 4]
+        packet = b"00dc" + struct.pack("<I", len(junk)) + junk
+    else:  # a cluster of unknown size at time 0, and its blocks of track 1
+        head = clip[: clip.index(bytes.fromhex("1f43b675"))]
+        head += bytes.fromhex("1f43b675 01ffffffffffffff e78100")
+        packet = b"\xa3" + bytes([0x80 | (4 + len(junk))]) + bytes.fromhex("81000080") + junk
+    return Hostile(f"{container} of {count:,} junk packets", "junk.bin", head + packet * count)
 
 
 def png_sizes(size: int) -> tuple[bytes, bytes]:
