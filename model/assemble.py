@@ -67,8 +67,9 @@ REMARKS = (
     "Where a frame lies outside its drawn ones the answer says `appearance: off`; class, box geometry, "
     "motion and a look at the participants count then. That look reads the detector's features and "
     "learned from pictures of 27 real cameras whether a pair lies in an accident, not in which.",
-    "The weights of text and motion, the smoothing and the alarm's threshold were chosen by looking at "
-    "the development clips; docs/experiments.md lists what was tried, with each clip left out.",
+    "The weights of text and motion on real footage, the smoothing and the alarm's threshold were chosen "
+    "by looking at the development clips; the share of the past and the weights on drawn frames on "
+    "generated clips of other seeds than the figures. docs/experiments.md lists what was tried.",
     "The detector's threshold rule (precision 0.88 on the training cameras) was chosen after its held-out curves were seen.",
     "The detector learned from ego frames that come from the clips dcoa_redcar_tbone and "
     "dcoa_intersection_tbone, and from a frame of normal_udacity_highway: those clips count as seen.",

@@ -28,15 +28,17 @@ from service.scoring.calibration import (
     LeafNull,
     Mode,
     neutral_calibration,
+    same_null,
 )
-from service.scoring.fitting import fit_affine, leaf_null, upper_rate
+from service.scoring.fitting import fit_affine, strongest_null, upper_rate
 from service.vision.images import decode_image
 
 log = structlog.get_logger()
 STILLS_FALSE_ALARM_RATE = 0.05
 CLIPS_FALSE_ALARM_RATE = 0.01  # of frames, for the modes that know no motion
 CLIPS_ALARMS_PER_HOUR = 60.0  # of the busiest footage there is: docs/experiments.md
-WEIGHT_TEXT, WEIGHT_TEXT_TRUSTED, WEIGHT_MOTION = 0.2, 1.0, 1.0
+WEIGHT_TEXT, WEIGHT_MOTION, WEIGHTS_TRUSTED = 0.4, 1.0, (1.0, 0.3)
+PAST_SHARE = 0.6
 SMOOTHING_S, RELEASE_S = 1.0, 2.5
 ON, OFF, ON_FRAMES_OF = 0.6, 0.4, (5, 7)
 MAX_PIXELS = 50_000_000
@@ -65,11 +67,8 @@ def calibrate(
     engine.analyzer.calibration = neutral_calibration()
     frames = [decode_image(path.read_bytes(), MAX_PIXELS) for path in pictures]
     raw = [engine.analyzer.analyze([frame])[0] for frame in track(frames, "normal pictures")]
-    mean, std = leaf_null(np.stack([result.evidence for result in raw]))
-    nulls = {
-        leaf: LeafNull(mean=round(float(m), 6), std=round(float(s), 6))
-        for leaf, m, s in zip(engine.analyzer.text_bank.leaf_ids, mean, std, strict=True)
-    }
+    found = strongest_null(np.stack([result.evidence for result in raw]))
+    nulls = same_null(engine.analyzer.text_bank.leaf_ids, *found)
     engine.analyzer.calibration = _with_nulls(nulls)
     scores = {mode: _scores(engine, frames, mode) for mode in MODES}
     stills = _stills(nulls, scores)
@@ -129,8 +128,9 @@ def _clips(
         on_frames_of=ON_FRAMES_OF,
         min_segment_s=0.0,
         weight_text=WEIGHT_TEXT,
-        weight_text_trusted=WEIGHT_TEXT_TRUSTED,
         weight_motion=WEIGHT_MOTION,
+        weights_trusted=WEIGHTS_TRUSTED,
+        past_share=PAST_SHARE,
     )
 
 
@@ -147,7 +147,7 @@ def _with_threshold(
     for seed in track(range(CLIP_SEED, CLIP_SEED + num_clips), "normal clips"):
         clip = make_clip(seed, anomalous=False)
         results = analyze_clip(engine.analyzer, clip, seed)
-        drawn.append(smoothed(clip, [result.score for result in results], clips))
+        drawn.append(smoothed(clip, results, clips))
     sources = {"generated": drawn, "real": footage(engine)}
     # One logit is a standard deviation of the livelier of the two.
     slope = 1.0 / max(_std(normal) for normal in sources.values() if normal)

@@ -140,7 +140,8 @@ def teach_look(
         schedule.step()
         if step % 100 == 0:
             log.info("look", step=step, loss=round(float(loss.detach()), 4))
-    student.look_gate.fit(torch.cat([p.texture for p in pictures]))
+    textures = torch.cat([picture.texture for picture in pictures])
+    student.look_gate.fit(textures, [picture.camera for picture in pictures])
 
 
 def look_loss(student: Nano, pictures: Sequence[RealPicture], bank: Bank, margin: float) -> Tensor:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from knowledge.hierarchy import load_hierarchy
 from model.checkpoint import load_checkpoint, save_checkpoint
@@ -23,18 +24,20 @@ from model.evaluate.frames import LabelledFrame, frame_figures, frames_table
 from model.evaluate.texts import TorchEncoder
 from model.look import LookRecipe, couples, relation_of, teach_look
 from model.recipe import load_recipe, read_recipe
+from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 from model.train import TOKENIZER, load_student
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.pipeline.engine import load_engine
-from service.scoring.calibration import LeafNull, paired_score, standardise
+from service.scoring.calibration import paired_score, same_null, standardise
 from service.scoring.comparison import compare
-from service.scoring.fitting import leaf_null
+from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank, text_bank_of
 from service.vision.rois import affinity
 
 STUDENT_RECIPE = Path(__file__).parent / "recipes" / "nano.yaml"
 BATCH = 32
+DRAWN_SEED, NUM_DRAWN = 70_000_000, 2048
 
 
 def train_look(recipe_file: Path, start_from: Path, out: Path, bundle: Path | None) -> None:
@@ -57,6 +60,7 @@ def train_look(recipe_file: Path, start_from: Path, out: Path, bundle: Path | No
     ]
     bank = couples(student, CaptionEncoder(tokenizer, student.context_length))
     teach_look(student, pictures, bank, recipe)
+    student.drawn_gate.fit(_drawn_textures(student))
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(start_from / TOKENIZER, out / TOKENIZER)
     state = load_checkpoint(start_from)
@@ -114,6 +118,17 @@ def measure_look(
     (console or Console()).print(frames_table(rows))
 
 
+@torch.no_grad()
+def _drawn_textures(student: Nano) -> Tensor:
+    """(M, C) of drawn frames that no step has seen, as the detector's features have them."""
+    found = []
+    for first in range(DRAWN_SEED, DRAWN_SEED + NUM_DRAWN, BATCH):
+        scenes = [make_traffic_scene(first + i) for i in range(BATCH)]
+        frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
+        found.append(student.detector_look(torch.from_numpy(frames))[1])
+    return torch.cat(found)
+
+
 def _student(run: Path, bundle: Path | None) -> tuple[Nano, Tokenizer]:
     student, tokenizer = load_student(run, load_recipe(STUDENT_RECIPE))
     graph = (bundle or EMBEDDED_BUNDLE) / "detector.onnx"
@@ -137,11 +152,7 @@ def _pictures(student: Nano, bundle: Path | None, variants: int) -> list[list[Re
 def _scores(
     student: Nano, bank: TextBank, asked: Sequence[RealPicture], normal: Sequence[RealPicture]
 ) -> NDArray[np.float64]:
-    mean, std = leaf_null(_evidence(student, bank, normal))
-    nulls = {
-        leaf: LeafNull(mean=float(m), std=float(s))
-        for leaf, m, s in zip(bank.leaf_ids, mean, std, strict=True)
-    }
+    nulls = same_null(bank.leaf_ids, *strongest_null(_evidence(student, bank, normal)))
     rows = standardise(_evidence(student, bank, asked), bank.leaf_ids, bank.leaf_weight, nulls)
     return np.array([paired_score(row) for row in rows])
 

@@ -10,6 +10,7 @@ from model.synthesis.traffic import TrafficClip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.pipeline.motion import MotionMemory
 from service.scoring.calibration import ClipsCalibration
+from service.scoring.past import against_past
 from service.scoring.temporal import smooth
 
 BATCH = 16
@@ -45,9 +46,21 @@ def analyze_clip(
 
 
 def smoothed(
-    clip: TrafficClip, scores: Sequence[float], calibration: ClipsCalibration
+    clip: TrafficClip, results: Sequence[FrameResult], calibration: ClipsCalibration
 ) -> LabelledScores:
-    """A clip's scores through the service's smoother, beside its labels."""
-    values = smooth(clip.times_s, list(scores), calibration.smoothing_s, calibration.release_s)
+    """A clip's scores against its own past and through the smoother, beside its labels."""
+    scores, levels = [r.score for r in results], [r.text_level for r in results]
+    return smoothed_scores(clip, scores, levels, calibration)
+
+
+def smoothed_scores(
+    clip: TrafficClip,
+    scores: Sequence[float],
+    levels: Sequence[float],
+    calibration: ClipsCalibration,
+) -> LabelledScores:
+    """The same of a part of the evidence: its scores and what text has added to them."""
+    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
+    values = smooth(clip.times_s, raw, calibration.smoothing_s, calibration.release_s)
     position = clip.times_s / clip.times_s[-1]
     return LabelledScores(clip.script, clip.times_s, position, clip.label, values)

@@ -14,8 +14,8 @@ from model.evaluate.generated import analyze_clip
 from model.synthesis.traffic import make_clip
 from service.bundle.encoder import ImageEncoder
 from service.pipeline.frame import FrameAnalyzer
-from service.scoring.calibration import LeafNull
-from service.scoring.fitting import leaf_null
+from service.scoring.calibration import LeafNull, same_null
+from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank
 
 NULL_SEED = 80_000_000
@@ -54,11 +54,7 @@ def clip_nulls(
 
 
 def _fitted(text_bank: TextBank, evidence: NDArray[np.float64]) -> dict[str, LeafNull]:
-    mean, std = leaf_null(evidence)
-    return {
-        leaf: LeafNull(mean=round(float(m), 6), std=round(float(s), 6))
-        for leaf, m, s in zip(text_bank.leaf_ids, mean, std, strict=True)
-    }
+    return same_null(text_bank.leaf_ids, *strongest_null(evidence))
 
 
 def shuffled_texts(

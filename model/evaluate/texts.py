@@ -25,8 +25,8 @@ from model.towers.nano import Nano
 from service.bundle.encoder import ImageEmbeddings
 from service.bundle.text import Describable, TextEmbeddings
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.scoring.calibration import LeafNull, neutral_calibration
-from service.scoring.fitting import leaf_null
+from service.scoring.calibration import neutral_calibration, same_null
+from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank, text_bank_of
 from service.vision.rois import Rois, detected_rois
 
@@ -153,11 +153,7 @@ def _figures(
     evidence = np.stack(
         [r.evidence for r in _results(neutral, [s for s in normal if not s.anomalous])]
     )
-    mean, std = leaf_null(evidence)
-    nulls = {
-        leaf: LeafNull(mean=float(m), std=float(s))
-        for leaf, m, s in zip(bank.leaf_ids, mean, std, strict=True)
-    }
+    nulls = same_null(bank.leaf_ids, *strongest_null(evidence))
     stills = neutral.calibration.stills.model_copy(update={"leaf_null": nulls})
     calibration = neutral.calibration.model_copy(update={"stills": stills})
     results = _results(FrameAnalyzer(_NoDetector(), encoder, bank, calibration), scenes)

@@ -18,13 +18,14 @@ from rich.table import Table
 
 from model.evaluate.auc import LabelledScores, bootstrap_interval
 from model.evaluate.controls import position_control
-from model.evaluate.generated import analyze_clip, smoothed
+from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
 from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.scoring.calibration import paired_score
 from service.scoring.dynamics import fused
+from service.scoring.past import against_past
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
@@ -69,19 +70,24 @@ def evaluate_traffic(
         clip = make_clip(seed, anomalous=seed % 2 == 0)
         for name, one in (("text and motion", analyzer), ("shuffled texts", shuffled)):
             results = analyze_clip(one, clip, seed)
-            variants = {name: [r.leaf_evidence for r in results]}
+            own = [r.text_level for r in results]
+            variants = {name: ([r.leaf_evidence for r in results], own)}
             if one is analyzer:
                 still = [np.zeros_like(r.evidence) for r in results]
-                variants["text alone"] = [r.standardised for r in results]
-                variants["motion alone"] = [
+                alone = [r.standardised for r in results]
+                variants["text alone"] = (alone, [paired_score(e) for e in alone])
+                moved = [
                     _evidence(one.text_bank, np.where(np.isfinite(r.evidence), z, r.evidence), r)
                     for z, r in zip(still, results, strict=True)
                 ]
-            for variant, evidence in variants.items():
-                raw = [paired_score(e) for e in evidence]
-                scores.setdefault(variant, []).append(smoothed(clip, raw, calibration))
+                variants["motion alone"] = (moved, [0.0] * len(moved))
+            for variant, (evidence, levels) in variants.items():
+                strongest = [paired_score(e) for e in evidence]
+                seen = smoothed_scores(clip, strongest, levels, calibration)
+                scores.setdefault(variant, []).append(seen)
                 if clip.label.any():
                     # As a segment is explained: by the frame with the highest score of its own.
+                    raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
                     peak = int(np.where(clip.label, raw, -np.inf).argmax())
                     top = one.text_bank.leaf_ids[int(np.argmax(evidence[peak]))]
                     if variant == name:

@@ -15,6 +15,7 @@ from model.evaluate.auc import LabelledScores
 from service.pipeline.frame import FrameResult
 from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
+from service.scoring.past import against_past
 from service.scoring.temporal import smooth
 from service.scoring.text_bank import TextBank
 from service.vision.clips import SampledFrame
@@ -55,10 +56,12 @@ class VariantRecorder:
     ) -> dict[str, LabelledScores]:
         """Each variant through the service's smoother, for the frames of ``scored``."""
         columns = np.array(self._rows)[: len(scored.scores)].T
+        text, *others = columns
+        text = against_past(scored.times_s, text.tolist(), text.tolist(), calibration.past_share)
         rise, release = calibration.smoothing_s, calibration.release_s
         return {
             name: replace(scored, scores=smooth(scored.times_s, column, rise, release))
-            for name, column in zip(NAMES, columns, strict=True)
+            for name, column in zip(NAMES, (text, *others), strict=True)
         }
 
 

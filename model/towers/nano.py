@@ -124,8 +124,9 @@ class Nano(nn.Module):
         self.svo_linear = nn.Linear(width, half_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # log(1 / 0.07), as in CLIP
         # What the trunk saw in training, and what the look did: fitted once training has ended.
-        self.scene_gate = TextureGate(self.trunk.texture_features)
-        self.look_gate = TextureGate(TEXTURE)
+        self.scene_gate = TextureGate(self.trunk.texture_features, is_open=True)
+        self.drawn_gate = TextureGate(TEXTURE, is_open=True)  # the same by the detector's features
+        self.look_gate = TextureGate(TEXTURE, is_open=False)
 
     def encode_image(
         self,
@@ -150,12 +151,12 @@ class Nano(nn.Module):
             like the drawn ones, whose look the scene half knows.
         """
         feature_map, pooled, texture = self.trunk(frames)  # (B, F, h, w), (B, deep), (B, texture)
-        gate = self.scene_gate(texture)
+        look_map, look_texture = self.detector_look(frames)
+        gate = torch.minimum(self.scene_gate(texture), self.drawn_gate(look_texture))
         frame_of_roi = rois[:, 0].long()
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
         unions = union_boxes(xyxy, pairs)
-        look_map, look_texture = self.detector_look(frames)
         look_gate = self.look_gate(look_texture)
         relation = self.relation_head(
             sample_rois(feature_map, frame_of_roi, xyxy, GRID),

@@ -64,6 +64,7 @@ class FrameResult:
             ``contrast``: in -2..2. ``paired``: mean of the strongest leaves; of a still in standard
             deviations of their null on normal footage, -10..10 when all leaf weights are 1; of a
             frame whose motion is known text and motion by the weights of the calibration.
+        text_level: What the text has added to a ``paired`` score whose motion is known; 0 else.
         eq11: Eq. (11) as printed, whatever the mode.
         probability: Calibrated, in 0..1.
         anomalous: ``probability`` reaches the threshold of the domain.
@@ -79,6 +80,7 @@ class FrameResult:
     """
 
     score: float
+    text_level: float
     eq11: float
     probability: float
     anomalous: bool
@@ -231,10 +233,14 @@ def _judge(
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
         for evidence in (comparison.evidence, comparison.leaf_margins)
     )
-    motion, evidence = None, standardised
+    motion, evidence, text_level = None, standardised, 0.0
     if view.cues is not None:
-        motion = leaf_motion(text_bank, comparison.accepted, pair_motion(text_bank, view.cues))
+        of_pairs = pair_motion(text_bank, view.cues)
+        motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
         evidence = fused(standardised, motion, text_bank, *weights)
+        pair_evidence = fused(pair_evidence, np.nan_to_num(of_pairs), text_bank, *weights)
+        if question.mode == "paired":
+            text_level = weights[0] * paired_score(standardised)
     scores = {
         "literal": comparison.literal,
         "contrast": comparison.contrast,
@@ -257,6 +263,7 @@ def _judge(
     score_ms = _ms_since(started)
     return FrameResult(
         score=score,
+        text_level=text_level,
         eq11=comparison.literal,
         probability=likely,
         anomalous=anomalous,

@@ -6,6 +6,7 @@ from service.pipeline.motion import MotionMemory
 from service.pipeline.report import explanation_rows, roi_rows
 from service.pipeline.stream_score import StreamScore
 from service.scoring.calibration import Mode, probability
+from service.scoring.past import OwnPast
 from service.scoring.temporal import CausalSmoother, Hysteresis
 from service.vision.images import Frame
 
@@ -23,6 +24,7 @@ class StreamScorer:
         self._engine, self._mode, self._top_k = engine, mode, top_k
         calibration = engine.analyzer.calibration.clips
         self._affine = calibration.affine[mode]
+        self._past = OwnPast(calibration.past_share)
         self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
         self._alarm = Hysteresis(calibration.on, calibration.off, calibration.on_frames_of)
         self._motion = MotionMemory()
@@ -50,7 +52,8 @@ class StreamScorer:
             [frame], [motion.rois], self._mode, self._top_k, domain="clips", motion=[motion]
         )
         self._last_s = time_s
-        score = self._smoother.update(time_s, result.score)
+        raw = result.score - self._past.update(time_s, result.text_level)
+        score = self._smoother.update(time_s, raw)
         likely = probability(score, self._affine)
         anomalous = self._alarm.update(time_s, likely)
         height, width = frame.shape[:2]

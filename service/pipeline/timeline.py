@@ -13,6 +13,7 @@ from service.pipeline.frame import FrameResult
 from service.pipeline.peaks import PeakKeeper, ScoredFrame
 from service.pipeline.report import FrameRow, SegmentRow, explanation_rows
 from service.scoring.calibration import ClipsCalibration, Mode, probability
+from service.scoring.past import OwnPast
 from service.scoring.temporal import CausalSmoother, Segment, segments
 from service.vision.clips import SampledFrame
 
@@ -30,6 +31,7 @@ class Timeline:
     def __init__(self, calibration: ClipsCalibration, mode: Mode) -> None:
         self._calibration = calibration
         self._affine = calibration.affine[mode]
+        self._past = OwnPast(calibration.past_share)
         self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
         self._peaks = PeakKeeper(calibration)
         self._index: list[int] = []
@@ -40,7 +42,8 @@ class Timeline:
 
     def add(self, sampled: SampledFrame, result: FrameResult) -> None:
         """Take the next scored frame."""
-        score = self._smoother.update(sampled.time_s, result.score)
+        raw = result.score - self._past.update(sampled.time_s, result.text_level)
+        score = self._smoother.update(sampled.time_s, raw)
         likely = probability(score, self._affine)
         self._index.append(sampled.index)
         self.times_s.append(sampled.time_s)
@@ -48,7 +51,7 @@ class Timeline:
         self._eq11.append(result.eq11)
         self._probability.append(likely)
         rows = tuple(explanation_rows(result.explanations))
-        self._peaks.add(ScoredFrame(sampled.index, sampled.time_s, result.score, likely, rows))
+        self._peaks.add(ScoredFrame(sampled.index, sampled.time_s, raw, likely, rows))
 
     def columns(self) -> NDArray[np.float64]:
         """What grows with the clip: (5, n) in the order of ``COLUMNS``; exact, indices too."""
@@ -57,13 +60,18 @@ class Timeline:
 
     def state(self) -> dict[str, Any]:
         """The rest, ready for JSON."""
-        return {"smoother": self._smoother.state(), "peaks": self._peaks.state()}
+        return {
+            "past": self._past.state(),
+            "smoother": self._smoother.state(),
+            "peaks": self._peaks.state(),
+        }
 
     def restore(self, columns: NDArray[np.float64], state: Mapping[str, Any]) -> None:
         """Go on where ``columns`` and ``state`` were taken."""
         index, *others = columns.tolist()
         self._index = [int(number) for number in index]
         self.times_s, self._score, self._eq11, self._probability = others
+        self._past.restore(state["past"])
         self._smoother.restore(state["smoother"])
         self._peaks.restore(state["peaks"])
 

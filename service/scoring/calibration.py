@@ -98,13 +98,16 @@ class ClipsCalibration(DomainCalibration):
     min_segment_s: Amount
     weight_text: Amount
     weight_motion: Amount
-    weight_text_trusted: Amount | None = None
-    """Of frames whose pixels are trusted; ``weight_text`` when left out."""
+    weights_trusted: tuple[Amount, Amount] | None = None
+    """Text and motion of frames whose pixels are trusted; those above when left out."""
+
+    past_share: Probability = 0.0
+    """Of what the text has said before (`service.scoring.past`), taken off a frame's score."""
 
     def weights_of(self, trusted: bool) -> tuple[float, float]:
         """Weights of text and motion for frames of this kind."""
-        if trusted and self.weight_text_trusted is not None:
-            return self.weight_text_trusted, self.weight_motion
+        if trusted and self.weights_trusted is not None:
+            return self.weights_trusted
         return self.weight_text, self.weight_motion
 
     @model_validator(mode="after")
@@ -157,6 +160,12 @@ def standardise(
     return np.where(np.isfinite(evidence), leaf_weight * deviation, NO_EVIDENCE)
 
 
+def same_null(leaf_ids: Sequence[str], mean: float, std: float) -> dict[str, LeafNull]:
+    """One null for all leaves, as `fitting.strongest_null` measures it."""
+    null = LeafNull(mean=round(mean, 6), std=round(std, 6))
+    return dict.fromkeys(leaf_ids, null)
+
+
 def _typical_null(leaf_null: Mapping[str, LeafNull]) -> LeafNull:
     if not leaf_null:
         return LeafNull(mean=0.0, std=1.0)
@@ -168,7 +177,7 @@ def _typical_null(leaf_null: Mapping[str, LeafNull]) -> LeafNull:
 
 
 def paired_score(standardised: NDArray[np.float64], k: int = TOP_LEAVES) -> float:
-    """Mean of the k strongest leaves, in standard deviations of the null.
+    """Mean of the k strongest leaves, one unless said otherwise, in deviations of the null.
 
     A frame in which no leaf can speak gets the lowest score, ``-Z_LIMIT``: without participants
     there is nothing to be anomalous.

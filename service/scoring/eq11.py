@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PAIR_TEMPERATURE = 0.05  # a soft maximum over pairs: tau in docs/equations.md
-TOP_LEAVES = 3  # the default score averages them: docs/equations.md
+PAIR_TEMPERATURE = 0.05  # of the soft maxima over pairs and normal texts: tau in docs/equations.md
+TOP_LEAVES = 1  # of which the default score is the mean: docs/equations.md
 NO_EVIDENCE = -np.inf
 
 
@@ -108,7 +108,13 @@ def pair_margins(
     accepted: NDArray[np.bool_],
     counterpart: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """How much better than its normal counterpart an anomaly description fits the same pair.
+    r"""How much better an anomaly description fits a pair than what is normal between the two.
+
+    .. math:: x_{ak} = s(a, k) - \tau \log \sum_{n \in D_b(k)} e^{s(n, k) / \tau}
+
+    D_b(k) are the normal descriptions that the pair accepts: the one that fits it best, softly.
+    The counterpart alone would leave open whether something else that is normal fits better still;
+    it decides where the pair accepts no normal description.
 
     Args:
         similarities: (K, T).
@@ -118,8 +124,15 @@ def pair_margins(
     Returns:
         (K, T) in -2..2; ``NO_EVIDENCE`` where the pair is not accepted and for normal descriptions.
     """
-    speaks = accepted & (counterpart >= 0)[None, :]
-    return np.where(speaks, similarities - similarities[:, counterpart], NO_EVIDENCE)
+    is_anomaly = counterpart >= 0
+    usable = accepted & ~is_anomaly[None, :]  # (K, T)
+    normal = np.where(usable, similarities / PAIR_TEMPERATURE, NO_EVIDENCE)
+    heard = np.asarray(usable.any(axis=1), np.bool_)  # (K,)
+    peak = np.where(heard, normal.max(axis=1, initial=NO_EVIDENCE), 0.0)
+    total = np.exp(normal - peak[:, None]).sum(axis=1)
+    softly = PAIR_TEMPERATURE * (peak + np.log(np.maximum(total, 1e-300)))
+    rival = np.where(heard[:, None], softly[:, None], similarities[:, counterpart])
+    return np.where(accepted & is_anomaly[None, :], similarities - rival, NO_EVIDENCE)
 
 
 def leaf_margins(

@@ -3,8 +3,8 @@
 One description speaks for each anomaly leaf, because five wordings of one event would fill the
 list. Only grounded descriptions are listed: a pair of the frame stands for subject and object.
 
-    paired                first what the most unusual pair shows: of the leaves that fit it the one
-                          with the largest margin; then the other leaves by their evidence, the
+    paired                first the leaf and the pair whose evidence is the largest of all; then the
+                          other leaves by their evidence, the
                           order in which they made the score, each by the description with most
                           evidence, on its pair with the largest margin; where motion is known, on
                           the pair with the largest sum of margin and motion
@@ -153,7 +153,7 @@ def explain(
         view: The frame's ROIs, pairs and size.
         comparison: From ``compare`` with the same text bank, ROIs and pairs.
         evidence: (L,) leaf evidence from ``calibration.standardise`` or ``dynamics.fused``.
-        pair_evidence: (K, L) the leaf margins of the comparison, standardised.
+        pair_evidence: (K, L) the same of each pair: its leaf margins, standardised or fused.
         mode: The scoring mode that the list has to explain.
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
@@ -205,15 +205,10 @@ def _unusual_first(
     pair_evidence: NDArray[np.float64],
     found: list[tuple[int, int]],
 ) -> list[tuple[int, int]]:
-    """Put first what the pair shows that lies furthest from normal traffic.
-
-    Who is involved is settled before what has happened to them: leaves of one participant would
-    otherwise win with somebody who has nothing to do with it.
-    """
+    """Put first the leaf and the pair that lie furthest from normal traffic together."""
     if not np.isfinite(pair_evidence).any():
         return found
-    pair, _ = np.unravel_index(int(pair_evidence.argmax()), pair_evidence.shape)
-    leaf = int(comparison.leaf_margins[pair].argmax())
+    pair, leaf = np.unravel_index(int(pair_evidence.argmax()), pair_evidence.shape)
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
     text = int(texts[comparison.margins[pair, texts].argmax()])
     others = [(t, k) for t, k in found if text_bank.leaf_of[t] != leaf]

@@ -12,40 +12,31 @@ from numpy.typing import NDArray
 
 from service.scoring.calibration import AffineMap
 
-MIN_OBSERVATIONS = 20  # below, a leaf borrows the moments of all leaves together
 MIN_STD = 1e-3  # similarities carry about this much rounding from an fp16 encoder
 NEWTON_STEPS = 50
 SMALLEST_STEP = 1e-6
 
 
-def leaf_null(evidence: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each leaf's evidence on normal footage.
+def strongest_null(evidence: NDArray[np.floating]) -> tuple[float, float]:
+    """Mean and standard deviation of the strongest leaf on normal footage.
+
+    Margins are all measured against the same thing, what is normal between the two of a pair, so
+    one scale serves all leaves. A scale for each would lift leaves that hardly ever speak.
 
     Args:
-        evidence: (n, L) raw evidence; entries that are not finite (the leaf could not speak) are
-            left out. A leaf with few entries gets the moments of all entries together.
+        evidence: (n, L) raw evidence; frames in which no leaf could speak are left out.
 
     Returns:
-        mean (L,) and std (L,), std at least ``MIN_STD``.
+        mean and std, std at least ``MIN_STD``.
 
     Raises:
         ValueError: No entry at all is finite.
     """
-    values = np.asarray(evidence, np.float64)
-    speaks = np.isfinite(values)
-    if not speaks.any():
+    strongest = np.asarray(evidence, np.float64).max(axis=1, initial=-np.inf)
+    known = strongest[np.isfinite(strongest)]
+    if not len(known):
         raise ValueError("no leaf speaks in any of the frames, so there is no null")
-    count = speaks.sum(axis=0)
-    known = np.where(speaks, values, 0.0)
-    mean = known.sum(axis=0) / np.maximum(count, 1)
-    squared = (np.where(speaks, values - mean, 0.0) ** 2).sum(axis=0)
-    std = np.sqrt(squared / np.maximum(count, 1))
-    enough = count >= MIN_OBSERVATIONS
-    everything = values[speaks]
-    return (
-        np.where(enough, mean, everything.mean()),
-        np.where(enough, std, everything.std()).clip(min=MIN_STD),
-    )
+    return float(known.mean()), max(float(known.std()), MIN_STD)
 
 
 def fit_affine(

@@ -50,14 +50,30 @@ def test_the_layers_taken_over_are_the_detectors() -> None:
     assert texture.shape == (1, 192)
 
 
-def test_a_gate_is_closed_until_it_has_been_fitted_then_open_for_its_like() -> None:
-    gate, like = TextureGate(12), torch.randn(400, 12)
-    assert gate(like).max() == 0.0
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_gate_opens_for_what_is_like_its_training(is_open: bool) -> None:
+    gate, like = TextureGate(12, is_open), torch.randn(400, 12)
+    assert gate(like).tolist() == [float(is_open)] * 400
 
     gate.fit(like)
 
     assert gate(like).mean() > 0.95
     assert gate(like[:5] + 10).max() == 0.0
+
+
+def test_a_gate_of_cameras_is_open_for_a_camera_it_has_not_seen() -> None:
+    """Frames of a camera differ by 0.1, cameras by 1: a camera alone would be far outside."""
+    torch.manual_seed(0)
+    cameras = torch.randn(30, 1, 12)
+    frames = (cameras + 0.1 * torch.randn(30, 20, 12)).flatten(0, 1)
+    names = [f"camera {i // 20}" for i in range(600)]
+    alone, across = TextureGate(12, is_open=False), TextureGate(12, is_open=False)
+
+    alone.fit(frames[:500])
+    across.fit(frames[:500], names[:500])
+
+    assert across(frames[500:]).mean() > 0.8
+    assert across.limits[0] > alone.limits[0]
 
 
 def test_a_taught_look_changes_a_pair_only_where_its_gate_is_open() -> None:

@@ -149,10 +149,10 @@ def test_trusted_pixels_have_a_null_of_their_own() -> None:
 
 
 def test_text_weighs_more_where_it_has_seen_pixels() -> None:
-    """0.2 for boxes and motion alone, 1 with pixels; motion weighs the same."""
+    """0.2 for boxes and motion alone, 1 with pixels, where motion weighs 0.3."""
     clips = neutral_calibration().clips.model_copy(update={"weight_text": 0.2})
 
     assert clips.weights_of(trusted=True) == (0.2, 1.0)
-    told = clips.model_copy(update={"weight_text_trusted": 1.0})
-    assert told.weights_of(trusted=True) == (1.0, 1.0)
+    told = clips.model_copy(update={"weights_trusted": (1.0, 0.3)})
+    assert told.weights_of(trusted=True) == (1.0, 0.3)
     assert told.weights_of(trusted=False) == (0.2, 1.0)

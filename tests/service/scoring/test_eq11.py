@@ -119,6 +119,22 @@ def test_a_margin_compares_the_same_pair() -> None:
     assert margins == pytest.approx(np.array([[0.3, NO_EVIDENCE], [NO_EVIDENCE, NO_EVIDENCE]]))
 
 
+def test_the_rival_is_the_soft_maximum_of_what_is_normal_between_the_two() -> None:
+    """Normal texts 0.2 and 0.2 + tau log 3: their soft maximum is 0.2 + tau log 4."""
+    similarities = np.array([[0.6, 0.2, 0.2 + 0.05 * np.log(3.0)]])
+
+    margins = pair_margins(similarities, np.ones((1, 3), np.bool_), np.array([1, -1, -1]))
+
+    assert margins[0, 0] == pytest.approx(0.4 - 0.05 * np.log(4.0))
+
+
+def test_the_counterpart_decides_where_the_pair_accepts_no_normal_text() -> None:
+    similarities = np.array([[0.6, 0.2, 0.5]])
+    accepted = np.array([[True, False, False]])
+
+    assert pair_margins(similarities, accepted, np.array([1, -1, -1]))[0, 0] == pytest.approx(0.4)
+
+
 def test_what_all_texts_share_cancels_in_the_margin() -> None:
     """That this is traffic at all raises every similarity and no margin."""
     similarities = np.array([[0.5, 0.2], [0.9, 0.1]])

@@ -8,49 +8,32 @@ import pytest
 from service.scoring.calibration import probability
 from service.scoring.eq11 import NO_EVIDENCE
 from service.scoring.fitting import (
-    MIN_OBSERVATIONS,
     MIN_STD,
     fit_affine,
-    leaf_null,
+    strongest_null,
     threshold_for,
     upper_rate,
 )
 
 
-def test_a_null_is_the_mean_and_deviation_of_what_a_leaf_said() -> None:
-    """Half 0.1 and half 0.3: mean 0.2, deviation 0.1; silent frames do not count."""
-    column = np.array([0.1, 0.3] * 10 + [NO_EVIDENCE] * 5)
+def test_the_null_is_that_of_the_strongest_leaf_of_each_frame() -> None:
+    """Strongest 0.1 and 0.3 in turn: mean 0.2, deviation 0.1; silent frames do not count."""
+    evidence = np.array([[0.1, 0.0], [0.2, 0.3]] * 10 + [[NO_EVIDENCE, NO_EVIDENCE]] * 5)
 
-    mean, std = leaf_null(column[:, None])
+    mean, std = strongest_null(evidence)
 
-    assert mean == pytest.approx([0.2])
-    assert std == pytest.approx([0.1])
-
-
-def test_a_leaf_that_hardly_ever_spoke_borrows_the_moments_of_all() -> None:
-    """Two fires on normal footage are no null: 20 x (0.1, 0.3) and 0.5, 0.5 pooled."""
-    evidence = np.full((40, 2), NO_EVIDENCE)
-    evidence[:, 0] = [0.1, 0.3] * 20
-    evidence[:2, 1] = 0.5
-    everything = np.array([0.1, 0.3] * 20 + [0.5, 0.5])
-
-    mean, std = leaf_null(evidence)
-
-    assert mean == pytest.approx([0.2, everything.mean()])
-    assert std == pytest.approx([0.1, everything.std()])
+    assert mean == pytest.approx(0.2)
+    assert std == pytest.approx(0.1)
 
 
-def test_a_constant_leaf_keeps_a_deviation_above_zero() -> None:
+def test_constant_evidence_keeps_a_deviation_above_zero() -> None:
     """A division by zero would make every frame infinitely anomalous."""
-    _, std = leaf_null(np.full((MIN_OBSERVATIONS, 1), 0.2))
-
-    assert std.tolist() == [MIN_STD]
+    assert strongest_null(np.full((30, 1), 0.2))[1] == MIN_STD
 
 
 def test_a_null_of_silence_is_refused() -> None:
-    """There is nothing to borrow from."""
     with pytest.raises(ValueError, match="no null"):
-        leaf_null(np.full((30, 2), NO_EVIDENCE))
+        strongest_null(np.full((30, 2), NO_EVIDENCE))
 
 
 def test_the_affine_map_recovers_a_known_logistic() -> None:
