@@ -51,7 +51,7 @@ def calibrate(
     engine: Engine,
     pictures: Sequence[Path],
     footage: Footage = lambda _: [],
-    num_clips: int = 100,
+    num_clips: int = 60,
 ) -> Calibration:
     """Fit a calibration.
 

@@ -19,7 +19,7 @@ from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank
 
 NULL_SEED = 80_000_000
-NULL_CLIPS = 60
+NULL_CLIPS = 24
 EVERY = 3  # frames; neighbours say the same
 
 

@@ -82,6 +82,7 @@ def test_a_taught_look_changes_a_pair_only_where_its_gate_is_open() -> None:
     frames = torch.randint(0, 256, (1, 90, 160, 3), dtype=torch.uint8)
     rois = torch.tensor([[0.0, 0.1, 0.2, 0.4, 0.6], [0.0, 0.5, 0.3, 0.9, 0.9]])
     asked = (frames, rois, torch.tensor([3, 3]), torch.tensor([[0, 1]]))
+    student.scene_gate.limits.copy_(torch.tensor([-2.0, -1.0]))  # a real frame
     with torch.no_grad():
         untaught = student.encode_image(*asked)[1]
         torch.nn.init.normal_(student.relation_head.look.weight)
