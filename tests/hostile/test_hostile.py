@@ -92,7 +92,7 @@ def test_the_traps_can_spring(listener: Listener, secret: Secret, tmp_path: Path
     secret.hide()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_no_hostile_file_does_harm(
     server: tuple[Server, Path],
     corpus: tuple[list[Hostile], list[Hostile]],
@@ -164,10 +164,12 @@ def ended_jobs(program: Server) -> list[dict[str, Any]]:
     """All jobs, once none is left to do."""
 
     def look() -> list[dict[str, Any]] | None:
-        jobs: list[dict[str, Any]] = program.http.get("/jobs").json()["jobs"]
+        jobs: list[dict[str, Any]] = program.http.get("/jobs", params={"limit": 1000}).json()[
+            "jobs"
+        ]
         return jobs if all(job["status"] in ENDED for job in jobs) else None
 
-    return wait_until(look, 240, "of the jobs") or []
+    return wait_until(look, 600, "of the jobs") or []
 
 
 def seconds_of(job: dict[str, Any]) -> float:
