@@ -67,7 +67,8 @@ def make_eager(folder: Path) -> Path:
     path = folder / "calibration.json"
     calibration = json.loads(path.read_text())
     affine = calibration["clips"]["affine"]["paired"]
-    affine["intercept"] = math.log(PEAK / (1 - PEAK)) - affine["slope"] * _highest_score(folder)
+    eager = math.log(PEAK / (1 - PEAK)) - affine["slope"] * _highest_score(folder)
+    affine["intercept"] = max(affine["intercept"], eager)
     path.write_text(json.dumps(calibration))
     content = path.read_bytes()
     manifest = json.loads((folder / "manifest.json").read_text())

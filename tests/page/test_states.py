@@ -163,7 +163,7 @@ def test_an_upload_tells_how_far_it_is(open_page: OpenPage) -> None:
     line.send("Network.emulateNetworkConditions", slow)
     page.set_input_files("#file", SAMPLE)
 
-    expect(page.locator("#progress-stage")).to_have_text("Uploading, 40 kB")
+    expect(page.locator("#progress-stage")).to_have_text("Uploading, 42 kB")
     until(page, "document.getElementById('progress-bar').value > 0.2")
     page.click("#cancel")
     expect(page.locator("#notice h2")).to_have_text("Cancelled")
