@@ -97,6 +97,8 @@ def server(
         min_free_bytes=0,
         max_queued_jobs=1000,
         max_waiting=100,
+        # Junk may decode to millions of pictures: hours of video, which would be analysed as such.
+        max_video_seconds=60,
     )
     yield made, folder
     made.close()
