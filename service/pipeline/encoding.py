@@ -21,7 +21,7 @@ Frame = NDArray[np.uint8]
 
 MAX_BATCH = 16  # frames per encoder call; more gains nothing on a CPU and costs memory
 # ... nor may they be larger than this together: the runtime keeps the memory of its largest call.
-MAX_BATCH_PIXELS = 8 * 1920 * 1080
+MAX_BATCH_PIXELS = 2 * 1920 * 1080
 # The encoder samples some hundred pixels a side; a larger picture only costs it memory.
 MAX_FRAME_PIXELS = 3840 * 2160
 
