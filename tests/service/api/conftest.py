@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
+from tests.builders.footage import street_clip
 
 MakeApp = Callable[..., FastAPI]
 MakeClient = Callable[..., TestClient]
@@ -50,3 +51,14 @@ def make_client(make_app: MakeApp) -> Iterator[MakeClient]:
 @pytest.fixture(scope="module")
 def client(make_client: MakeClient) -> TestClient:
     return make_client()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two seconds at ten frames a second."""
+    return street_clip(tmp_path_factory.mktemp("clips") / "street.mp4").read_bytes()
+
+
+def post(client: TestClient, video: bytes, wait: float = 0, **fields: Any) -> Any:
+    files = {"video": ("street.mp4", video)}
+    return client.post(f"/videos/analyze?wait={wait}", files=files, data=fields)
