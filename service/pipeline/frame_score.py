@@ -31,7 +31,7 @@ class FrameScore(BaseModel):
     """Whether the probability reaches the threshold of the bundle's calibration."""
 
     appearance: Literal["on", "off"]
-    """`on` when the encoder trusts the pixels, `off` when geometry alone decides."""
+    """`on` when the whole picture counts, `off` when only its objects and their motion do."""
 
     rois: tuple[RoiRow, ...]
     """In pixels of the picture, turned upright; the pseudo ROIs come last."""

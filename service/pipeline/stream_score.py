@@ -39,7 +39,7 @@ class StreamScore(BaseModel):
     """Time of the first frame that counted towards the alarm, while it is on."""
 
     appearance: Literal["on", "off"]
-    """`on` when the encoder trusts the pixels, `off` when geometry alone decides."""
+    """`on` when the whole picture counts, `off` when only its objects and their motion do."""
 
     rois: tuple[RoiRow, ...]
     explanations: tuple[ExplanationRow, ...]

@@ -68,7 +68,9 @@ def test_every_manifest_is_listed() -> None:
     assert sorted(listed) == [path.name for path in MANIFESTS]
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="no kubectl: install it to have the base put together"
+)
 def test_kustomize_takes_the_base() -> None:
     """It can be put together."""
     ran = subprocess.run(["kubectl", "kustomize", BASE], capture_output=True, text=True)

@@ -11,7 +11,9 @@ import yaml
 from tests.deploy.prometheus import DASHBOARDS, DEPLOY, RULES, panels_of
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
+@pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="no promtool: deploy/system-packages.sh tests"
+)
 @pytest.mark.parametrize(
     "arguments",
     [

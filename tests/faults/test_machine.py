@@ -106,7 +106,7 @@ def test_an_upload_that_fills_the_disk_leaves_nothing(
     assert shutil.disk_usage(small_disk).free > free - 1024**2
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="needs Debian's faketime")
+@pytest.mark.skipif(FAKETIME is None, reason="no faketime: deploy/system-packages.sh tests")
 def test_a_clock_that_jumps_breaks_no_job(
     stage: Stage, clip: Path, tmp_path: Path, say: Say, keep: Keep
 ) -> None:

@@ -211,7 +211,7 @@ export class ResultView {
     this.alarm.textContent = threshold === null ? "" : `alarm from ${percent(threshold)}`;
     this.meter.value = probability;
     this.note.textContent =
-      "This footage looks unlike what the model learned from, so only kind, place and motion of the objects count.";
+      "This footage looks unlike what the model learned from, so the picture as a whole does not count, only its objects.";
     show(this.note, found?.appearance === "off");
     this.descriptions.set(explanations, anomalous);
     show(this.nothing, explanations.length === 0);
