@@ -68,7 +68,7 @@ class FrameResult:
         eq11: Eq. (11) as printed, whatever the mode.
         probability: Calibrated, in 0..1.
         anomalous: ``probability`` reaches the threshold of the domain.
-        appearance: ``on`` when the whole frame counts, ``off`` when only its objects and their motion do.
+        appearance: ``on`` when the whole frame counts, ``off`` when only its objects do.
         rois: ROIs of the frame, the pseudo ROIs last.
         pairs: (K, 2) into ``rois``.
         evidence: (L,) raw evidence per anomaly leaf, -inf for a leaf that cannot speak.
