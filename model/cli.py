@@ -29,9 +29,6 @@ def train(
     resume: ResumeOption = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
     runlocal: Annotated[bool, typer.Option(help="Shrink the run for a first try.")] = False,
-    start_from: Annotated[
-        Path | None, typer.Option(help="Student: the run whose weights are the beginning.")
-    ] = None,
 ) -> None:
     """Train the student, or a CLIP tower on curated triplets: what the recipe says."""
     from model.contrastive.recipe import ContrastiveRecipe
@@ -48,7 +45,7 @@ def train(
 
         if runlocal:
             overrides += ("optim.steps=50", "optim.warmup_steps=5")
-        train_student(load_recipe(recipe, overrides), out, resume, start_from=start_from)
+        train_student(load_recipe(recipe, overrides), out, resume)
 
 
 @app.command("train-detector")

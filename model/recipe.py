@@ -68,8 +68,6 @@ class NanoRecipe(Section):
     data: Data = Data()
     loss: Loss = Loss()
     optim: Optim = Optim()
-    lock_trunk: bool = False
-    """Locked tuning: the pixels' trunk stays as the run that is started from has left it."""
     checkpoint_every: int = Field(default=200, ge=1)
     threads: int = Field(default=1, ge=1)
 

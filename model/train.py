@@ -1,7 +1,6 @@
 """Train the student: one loop, resumable at any step, that says where it stands."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,7 +19,6 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder, make_batch
 from model.data.scenes import draw_scenes, in_other_light
 from model.data.tokenizer import train_tokenizer
-from model.errors import ModelError
 from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
 from model.recipe import Loss, NanoRecipe, Optim
 from model.synthesis.traffic import make_traffic_scene
@@ -96,7 +94,6 @@ def train(
     run_dir: Path,
     resume: bool = False,
     stop_at: int | None = None,
-    start_from: Path | None = None,
 ) -> Path:
     """Train the student and leave its EMA weights in the run folder.
 
@@ -105,26 +102,15 @@ def train(
         run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
         resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
         stop_at: Leave after this step, as if interrupted; the schedule stays the recipe's.
-        start_from: Run whose averaged weights and tokenizer are the beginning.
 
     Returns:
         ``run_dir``.
-
-    Raises:
-        ModelError: The trunk is to be locked, and there is no run to start from.
     """
-    if recipe.lock_trunk and start_from is None and not resume:
-        raise ModelError(f"{recipe.name}: lock_trunk needs a run to start from (--start-from)")
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
-    if start_from is not None and not resume:
-        shutil.copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
     tokenizer = _tokenizer(recipe, run_dir)
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
-    if start_from is not None and not resume:
-        model.load_state_dict(load_student(start_from, recipe)[0].state_dict())
-    model.trunk.requires_grad_(not recipe.lock_trunk)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
     )
@@ -143,7 +129,6 @@ def train(
     log.info(
         "training_starts",
         recipe=recipe.name,
-        start_from=None if start_from is None else str(start_from),
         step=done,
         steps=recipe.optim.steps,
         parameters=sum(p.numel() for p in model.parameters()),
@@ -199,8 +184,6 @@ def _step(
     batch = make_batch(scenes, encoder, rng, data.idle_pairs, still_share=data.still_share)
     batch = replace(batch, frames=in_other_light(batch.frames, rng))
     model.train()
-    if recipe.lock_trunk:
-        model.trunk.eval()  # its batch norms would drift without it
     for group in optimiser.param_groups:
         group["lr"] = _lr_at(step, recipe.optim)
     terms = objective(model, batch, recipe.loss)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from model.checkpoint import CheckpointError, load_checkpoint
-from model.errors import ModelError
+from model.data.scenes import draw_scenes
 from model.recipe import NanoRecipe, RecipeError, load_recipe
 from model.train import load_student, train
 
@@ -43,28 +43,17 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert student.scene_gate.limits[1] > student.scene_gate.limits[0]
 
 
-@pytest.mark.slow
-def test_motion_is_learned_with_the_trunk_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A second run starts where the first ended; its trunk stays, its motion stream moves."""
-    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
-    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
-    train(_tiny(2), tmp_path / "stills")
-    tiny = _tiny(2)
-    data = tiny.data.model_copy(update={"still_share": 0.0})
-    recipe = tiny.model_copy(update={"lock_trunk": True, "data": data})
+def test_scenes_of_a_pool_are_met_again_and_others_are_not() -> None:
+    """Ten steps of two from a pool of three: no fourth scene; without a pool all differ."""
+    data = _tiny(1).data.model_copy(update={"geometry_scenes": 0, "layout_share": 0.0})
+    pooled = data.model_copy(update={"drawn_pool": 3})
 
-    train(recipe, tmp_path / "motion", start_from=tmp_path / "stills")
+    again = [id(scene) for step in range(10) for scene in draw_scenes(pooled, step)]
+    once = [id(scene) for step in range(3) for scene in draw_scenes(data, step)]
 
-    before, after = (load_checkpoint(tmp_path / name) for name in ("stills", "motion"))
-    for name, value in after["model"].items():
-        if name.startswith("trunk."):
-            assert torch.equal(value, before["average"][f"module.{name}"]), name
-    moved = "relation_head.motion.0.weight"
-    assert not torch.equal(after["model"][moved], before["average"][f"module.{moved}"])
-    with pytest.raises(ModelError, match="lock_trunk needs a run"):
-        train(recipe, tmp_path / "nothing")
+    assert 1 < len(set(again)) <= 3
+    assert len(set(once)) == 6
+    assert [id(scene) for scene in draw_scenes(pooled, 4)] == again[8:10]
 
 
 def test_a_typo_in_a_recipe_is_named(tmp_path: Path) -> None:
