@@ -37,7 +37,7 @@ from service.vision.rois import affinity
 
 STUDENT_RECIPE = Path(__file__).parent / "recipes" / "nano.yaml"
 BATCH = 32
-DRAWN_SEED, NUM_DRAWN = 70_000_000, 1024
+DRAWN_SEED, NUM_DRAWN = 70_000_000, 2048
 
 
 def train_look(recipe_file: Path, start_from: Path, out: Path, bundle: Path | None) -> None:
