@@ -100,8 +100,9 @@ def relation_of(student: Nano, pictures: Sequence[RealPicture]) -> Tensor:
     closed = torch.zeros(len(xyxy), 1), torch.zeros(len(pairs), 1)
     blank = head.appearance.in_features
     looks = (
-        head.seen(torch.cat([p.roi_look for p in pictures]), torch.ones(len(xyxy), 1)),
-        head.seen(torch.cat([p.union_look for p in pictures]), torch.ones(len(pairs), 1)),
+        torch.cat([p.roi_look for p in pictures]),
+        torch.cat([p.union_look for p in pictures]),
+        torch.ones(len(pairs), 1),
     )
     relation = head(
         torch.zeros(len(xyxy), blank),
@@ -123,11 +124,12 @@ def teach_look(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     head = student.relation_head
-    torch.nn.init.zeros_(head.look.weight)
-    torch.nn.init.zeros_(head.look.bias)
+    layers = torch.nn.ModuleList([head.look, head.union_look])
+    for weight in layers.parameters():
+        torch.nn.init.zeros_(weight)
     head.look_scale.fit(torch.cat([p.roi_look for p in pictures]))
     optimiser = torch.optim.AdamW(
-        head.look.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
+        layers.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
     shares = _shares(pictures)

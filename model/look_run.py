@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +94,7 @@ def measure_look(
     vectors = TorchEncoder(student, tokenizer).encode_texts(texts)
     true = text_bank_of(texts, vectors)
     order = np.random.default_rng(0).permutation(len(texts))
-    vectors.pooled[:], vectors.svo[:] = vectors.pooled[order], vectors.svo[order]
-    shuffled = text_bank_of(texts, vectors)
+    shuffled = replace(true, pooled=true.pooled[order], svo=true.svo[order])
     scores: dict[str, NDArray[np.float64]] = {
         name: np.zeros(len(plain)) for name in ("score", "without look", "shuffled texts (control)")
     }

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+RIVAL_TAU = 0.05  # of the service's soft maximum (service.scoring.eq11)
+RIVAL_SCALE = 0.1  # a difference of cosines that counts as sure
+
 
 def inter_sample_loss(
     emb: Tensor, positives: Tensor, temperature: float | Tensor, ignored: Tensor | None = None
@@ -90,26 +93,37 @@ def image_text_loss(
     return 0.5 * (to_text + to_image)
 
 
-def idle_loss(
-    relation_emb: Tensor, normal_emb: Tensor, anomalous_emb: Tensor, margin: float
+def rival_loss(
+    relation_emb: Tensor, is_anomalous: Tensor, normal_emb: Tensor, anomalous_emb: Tensor
 ) -> Tensor:
-    """Keep pairs of which nothing is known nearer to normal texts than to their accidents.
+    r"""Judge pairs as the service does: an accident text against whatever normal text fits best.
 
-    The paired score compares every pair of a frame with every anomaly and its counterpart; without
-    this term most of those comparisons were never trained and their differences are chance.
+    .. math:: e_p = \mathrm{smax}_a \, sim(p, a) - \mathrm{smax}_n \, sim(p, n), \quad
+        \mathrm{smax}\, x = \tau \log \sum e^{x / \tau}
+
+    and the loss is the logistic one of e / RIVAL_SCALE, pairs in accidents and all others weighing
+    the same. The paired score compares every pair of a frame with every anomaly; without this
+    term most of those comparisons would never be trained and their differences chance.
 
     Args:
-        relation_emb: (A, D) unit vectors of idle pairs.
+        relation_emb: (K, D) unit vectors of pairs.
+        is_anomalous: (K,) bool.
         normal_emb: (T, D) unit vectors of normal texts.
-        anomalous_emb: (T, D) unit vectors; row i is the accident of the same participants.
-        margin: Wanted distance in cosine, >= 0.
+        anomalous_emb: (T, D) unit vectors of accident texts.
 
     Returns:
-        Scalar mean hinge; 0 without pairs or texts.
+        Scalar loss in nats; 0 without texts.
     """
-    if relation_emb.shape[0] == 0 or normal_emb.shape[0] == 0:
+    if normal_emb.shape[0] == 0 or relation_emb.shape[0] == 0:
         return relation_emb.sum() * 0
-    return F.relu(relation_emb @ (anomalous_emb - normal_emb).T + margin).mean()
+    levels = [
+        RIVAL_TAU * (relation_emb @ emb.T / RIVAL_TAU).logsumexp(dim=1)
+        for emb in (anomalous_emb, normal_emb)
+    ]
+    signed = torch.where(is_anomalous, -1.0, 1.0) * (levels[0] - levels[1]) / RIVAL_SCALE
+    cost = F.softplus(signed)
+    halves = [cost[kind].mean() for kind in (is_anomalous, ~is_anomalous) if bool(kind.any())]
+    return torch.stack(halves).mean()
 
 
 def _mean_over_positives(log_share: Tensor, positives: Tensor) -> Tensor:

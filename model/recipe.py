@@ -30,11 +30,9 @@ class Data(Section):
     idle_pairs: int = Field(default=4, ge=0)
     still_share: float = Field(default=1.0, ge=0, le=1)
     """Of the scenes of traffic that come without the motion of their participants."""
-    drawn_pool: int = Field(default=0, ge=0)
-    """Distinct drawn scenes of a run, met again with other detector noise; 0: each scene once."""
-    geometry_pool: int = Field(default=0, ge=0)
-    """The same for scenes without pixels."""
     seed: int = 0
+    workers: int = Field(default=0, ge=0)
+    """Processes that make batches ahead; 0: the training makes them. No batch depends on it."""
 
 
 class Loss(Section):

@@ -3,31 +3,35 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import structlog
 import torch
+import torch.nn.functional as F
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from model import sa_clip
 from model.checkpoint import load_checkpoint, save_checkpoint
-from model.data.loader import Batch, CaptionEncoder, make_batch
-from model.data.scenes import draw_scenes, in_other_light
+from model.data.loader import Batch, CaptionEncoder
+from model.data.scenes import batches, draw_scenes
 from model.data.tokenizer import train_tokenizer
-from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
+from model.losses import (
+    image_text_loss,
+    inter_sample_loss,
+    rival_loss,
+    triplet_loss,
+)
 from model.recipe import Loss, NanoRecipe, Optim
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 
 MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
-IDLE_WEIGHT = 4.0  # a mean over many easy comparisons is small beside the other terms
 NUM_GATE_SCENES = 512
-NUM_TOKENIZER_STEPS = 40
+NUM_TOKENIZER_STEPS = 16
 TOKENIZER = "tokenizer.json"
 log = structlog.get_logger()
 
@@ -54,7 +58,7 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     length = int((tokens != 0).sum(dim=1).max())  # padding costs time and changes nothing
     spans = torch.cat([batch.spans, batch.negative_spans])
     pooled, svo = model.encode_text(tokens[:, :length], spans[..., :length])  # (2T, D)
-    same = _same_key(batch.keys)
+    same = _same_key(batch.keys).to(relation.device)
     seen = batch.pair_frame[:count] < drawn
     image = sa_clip.join_image(scene[batch.pair_frame[:count][seen]], relation[:count][seen])
     text = sa_clip.join_text(pooled, svo)
@@ -69,22 +73,20 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     }
     if loss.objective == "paper+itc":
         scale = model.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
-        positives = torch.zeros(relation.shape[0], 2 * count, dtype=torch.bool)
+        positives = same.new_zeros(relation.shape[0], 2 * count)
         positives[:count, :count] = same
         terms["itc_relation"] = image_text_loss(relation, svo, positives, scale)
         terms["itc_joint"] = image_text_loss(image, text, positives[:count][seen], scale)
-        in_frame = torch.zeros(drawn, 2 * count, dtype=torch.bool)
+        in_frame = same.new_zeros(drawn, 2 * count)
         for fact in seen.nonzero()[:, 0].tolist():
             in_frame[batch.pair_frame[fact], :count] |= same[fact]
         terms["itc_scene"] = image_text_loss(scene, pooled, in_frame, scale)
         couples = batch.polarity != 0
         is_accident = (batch.polarity == 1)[:, None]
-        terms["idle"] = IDLE_WEIGHT * idle_loss(
-            relation[count:],
-            torch.where(is_accident, svo[count:], svo[:count])[couples],
-            torch.where(is_accident, svo[:count], svo[count:])[couples],
-            margin,
-        )
+        normal = torch.where(is_accident, svo[count:], svo[:count])[couples]
+        anomalous = torch.where(is_accident, svo[:count], svo[count:])[couples]
+        in_accident = F.pad(batch.polarity == 1, (0, len(relation) - count))
+        terms["rival"] = rival_loss(relation, in_accident, normal, anomalous)
     terms["total"] = torch.stack(list(terms.values())).sum()
     return terms
 
@@ -110,7 +112,9 @@ def train(
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer(recipe, run_dir)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
+    model = model.to(device)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
     )
@@ -129,15 +133,18 @@ def train(
     log.info(
         "training_starts",
         recipe=recipe.name,
+        device=str(device),
         step=done,
         steps=recipe.optim.steps,
         parameters=sum(p.numel() for p in model.parameters()),
     )
     encoder = CaptionEncoder(tokenizer, recipe.context_length)
+    end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
+    ahead = batches(recipe.data, encoder, done, end)
     with _progress() as bar:
         task = bar.add_task("train", total=recipe.optim.steps, completed=done)
-        for step in range(done, recipe.optim.steps):
-            terms = _step(model, average, optimiser, recipe, encoder, step)
+        for step, batch in enumerate(ahead, done):
+            terms = _step(model, average, optimiser, recipe, batch.to(device), step)
             bar.update(task, advance=1, description=f"loss {terms['total']:.3f}")
             if step % 20 == 0:
                 _append(run_dir, {"step": step, "time": time.time(), **terms})
@@ -152,8 +159,6 @@ def train(
                     "step": step + 1,
                 }
                 save_checkpoint(run_dir, state, {"step": step + 1, "recipe": recipe.model_dump()})
-            if step + 1 == stop_at:
-                break
     return run_dir
 
 
@@ -173,16 +178,11 @@ def _step(
     average: torch.optim.swa_utils.AveragedModel,
     optimiser: torch.optim.Optimizer,
     recipe: NanoRecipe,
-    encoder: CaptionEncoder,
+    batch: Batch,
     step: int,
 ) -> dict[str, float]:
     """One optimiser step; everything random in it follows from the step number alone."""
     torch.manual_seed(recipe.data.seed * 1_000_003 + step)
-    rng = np.random.default_rng((recipe.data.seed, step))
-    data = recipe.data
-    scenes = draw_scenes(data, step)
-    batch = make_batch(scenes, encoder, rng, data.idle_pairs, still_share=data.still_share)
-    batch = replace(batch, frames=in_other_light(batch.frames, rng))
     model.train()
     for group in optimiser.param_groups:
         group["lr"] = _lr_at(step, recipe.optim)
@@ -192,7 +192,8 @@ def _step(
     nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip_norm)
     optimiser.step()
     average.update_parameters(model)
-    return {name: float(value.detach()) for name, value in terms.items()}
+    names, values = list(terms), torch.stack([value.detach() for value in terms.values()])
+    return dict(zip(names, values.tolist(), strict=True))
 
 
 def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
@@ -255,13 +256,14 @@ def _captions(recipe: NanoRecipe) -> Iterator[str]:
 def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
     assert isinstance(model, Nano)
     model.eval()
+    device = model.logit_scale.device
     # Frames no step has seen: on its own frames the trunk looks surer than it is.
     first = recipe.optim.steps * (recipe.data.drawn_scenes + recipe.data.geometry_scenes)
     textures = []
     for start in range(first, first + NUM_GATE_SCENES, 32):
         scenes = [make_traffic_scene(start + i) for i in range(32)]
         frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
-        textures.append(model.trunk(torch.from_numpy(frames))[2])
+        textures.append(model.trunk(torch.from_numpy(frames).to(device))[2])
     model.scene_gate.fit(torch.cat(textures))
 
 

@@ -9,7 +9,7 @@ Dimension letters used in this file:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -59,6 +59,11 @@ class Batch:
     negative_spans: Tensor
     keys: tuple[str, ...]
     polarity: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch with its tensors on another device."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "keys"}
+        return replace(self, **{name: value.to(device) for name, value in tensors.items()})
 
 
 class CaptionEncoder:

@@ -256,7 +256,7 @@ def _dota_codes() -> dict[str, list[str]]:
 
 def _best_leaf(segment: SegmentRow | None) -> str | None:
     anomalies = [e for e in segment.explanations if e.polarity == "anomaly"] if segment else []
-    return anomalies[0].description_id.rsplit(".", 1)[0] if anomalies else None
+    return anomalies[0].description_id.partition("/")[0] if anomalies else None
 
 
 def _best_text(segment: SegmentRow | None) -> str | None:

@@ -21,9 +21,10 @@ from model.evaluate.controls import position_control
 from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
-from model.synthesis.traffic import HELD_OUT_SEED, make_clip
+from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.scoring.calibration import paired_score
+from service.pipeline.peaks import LOOK_BACK, spokesman
+from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
 from service.scoring.text_bank import TextBank
@@ -33,7 +34,7 @@ EVAL_SEED = HELD_OUT_SEED + 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class LeafFigures:
-    """What is told first of the frame with the highest score, in each clip with an accident."""
+    """What is told first of the accident, in each clip that has one."""
 
     name: str
     clips: int
@@ -75,7 +76,8 @@ def evaluate_traffic(
             if one is analyzer:
                 still = [np.zeros_like(r.evidence) for r in results]
                 alone = [r.standardised for r in results]
-                variants["text alone"] = (alone, [paired_score(e) for e in alone])
+                past = [paired_score(e) * r.stands for e, r in zip(alone, results, strict=True)]
+                variants["text alone"] = (alone, past)
                 moved = [
                     _evidence(one.text_bank, np.where(np.isfinite(r.evidence), z, r.evidence), r)
                     for z, r in zip(still, results, strict=True)
@@ -86,12 +88,11 @@ def evaluate_traffic(
                 seen = smoothed_scores(clip, strongest, levels, calibration)
                 scores.setdefault(variant, []).append(seen)
                 if clip.label.any():
-                    # As a segment is explained: by the frame with the highest score of its own.
-                    raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
-                    peak = int(np.where(clip.label, raw, -np.inf).argmax())
-                    top = one.text_bank.leaf_ids[int(np.argmax(evidence[peak]))]
+                    told = [one.text_bank.leaf_ids[int(np.argmax(e))] for e in evidence]
                     if variant == name:
-                        top = _told_leaf(results[peak], one.text_bank)
+                        told = [_told_leaf(result, one.text_bank) for result in results]
+                    raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
+                    top = _told_together(clip, told, raw, seen.scores, calibration)
                     leaves.setdefault(variant, []).append((top, clip.leaf_id))
     scores["control: position t/T"] = position_control(scores["text and motion"])
     figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
@@ -112,6 +113,21 @@ def _evidence(
 ) -> NDArray[np.float64]:
     assert result.motion is not None
     return fused(text, result.motion, bank, 0.0, 1.0)
+
+
+def _told_together(
+    clip: TrafficClip,
+    told: Sequence[str],
+    raw: NDArray[np.float64],
+    smoothed: NDArray[np.float64],
+    calibration: ClipsCalibration,
+) -> str:
+    """What the service would name of a segment that is the labelled stretch."""
+    peak_s = clip.times_s[int(np.where(clip.label, smoothed, -np.inf).argmax())]
+    since_s = peak_s - LOOK_BACK * calibration.smoothing_s
+    is_cause = clip.label & (clip.times_s >= since_s) & (clip.times_s <= peak_s)
+    causes = np.flatnonzero(is_cause).tolist()
+    return told[causes[spokesman([told[i] for i in causes], [float(raw[i]) for i in causes])]]
 
 
 def _told_leaf(result: FrameResult, bank: TextBank) -> str:
@@ -148,7 +164,7 @@ def _auc_table(scores: dict[str, list[LabelledScores]]) -> Table:
 
 
 def _leaf_table(figures: Sequence[LeafFigures]) -> Table:
-    table = Table("best leaf at the peak", "clips", "leaf", "DoTA code", "95 %", "participants")
+    table = Table("what is told first", "clips", "leaf", "DoTA code", "95 %", "participants")
     for row in figures:
         low, high = row.code_interval
         table.add_row(

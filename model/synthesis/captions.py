@@ -4,17 +4,19 @@ The wording shares its vocabulary with the expert hierarchy but never a whole se
 the hierarchy says must stay unseen in training.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 
 from knowledge.hierarchy import load_hierarchy
 from model.data.records import Caption
-from model.synthesis.verbs import VERBS
-from model.synthesis.wording import NOUNS, OTHER, PLURAL, TAILS
+from model.synthesis.wording import wording
 
 NUM_PARAPHRASES = 6
-IRREGULAR = {"is": "are", "has": "have", "goes": "go"}
+IRREGULAR = {"is": "are", "has": "have", "goes": "go", "does": "do"}
+PAINTED = ("car", "truck", "bus", "motorcycle", "bicycle")  # may have any adjective of a vehicle
+OPENED, PLACED, FRONTED, DESCRIBED = 0.2, 0.3, 0.12, 0.35  # shares of the captions
 
 
 def relation_captions(
@@ -23,10 +25,10 @@ def relation_captions(
     """Draw paraphrases of one relation between two kinds of participant.
 
     Args:
-        relation: Key of ``VERBS``.
-        subject: Key of ``NOUNS``.
-        object_: Key of ``NOUNS``.
-        weather: Key of ``TAILS``.
+        relation: Key of the relations in ``wording.yaml``.
+        subject: Key of its nouns.
+        object_: Key of its nouns.
+        weather: Key of its tails.
         rng: Draws the wording.
 
     Returns:
@@ -34,22 +36,57 @@ def relation_captions(
     """
     captions: list[Caption] = []
     while len(captions) < NUM_PARAPHRASES:
-        who = _pick(NOUNS[subject], rng)
-        verb = _pick(VERBS[relation], rng)
-        caption = _caption(
-            who,
-            plural_of(verb) if who in PLURAL else verb,
-            _object(subject, object_, rng),
-            _pick(TAILS[weather], rng),
-        )
+        caption = _draw(relation, subject, object_, weather, rng)
         if caption.text.lower() not in _expert_texts():
             captions.append(caption)
     return tuple(captions)
 
 
 def plural_of(verb: str) -> str:
-    """A verb phrase of ``VERBS`` for several: its first word agrees, and verbs after an "and"."""
+    """A verb phrase for several: its first word agrees, and verbs after an "and"."""
     return " and ".join(" ".join(_agree(part.split(" "))) for part in verb.split(" and "))
+
+
+def with_adjective(noun: str, adjective: str) -> str:
+    """Put an adjective where it belongs: "a car" and "old" give "an old car"."""
+    article, _, rest = noun.partition(" ")
+    if article in ("a", "an"):
+        return f"{'an' if adjective[0] in 'aeiou' else 'a'} {adjective} {rest}"
+    if article == "the":
+        return f"the {adjective} {rest}"
+    return noun if rest else f"{adjective} {noun}"
+
+
+def _draw(
+    relation: str, subject: str, object_: str, weather: str, rng: np.random.Generator
+) -> Caption:
+    words, told = wording(), wording().relations[relation]
+    who = _pick(words.nouns[subject], rng)
+    verb = _pick(told.verbs, rng)
+    if told.openings and rng.random() < OPENED:
+        verb = f"{_pick(told.openings, rng)} and {verb}"
+    if who in words.plural:
+        verb = plural_of(verb)
+    whom = _pick(words.nouns[object_], rng)
+    if subject == object_ and object_ in words.other and rng.random() < 0.4:
+        whom = _pick(words.other[object_], rng)
+    who = _described(who, subject, told.first, rng)
+    whom = _described(whom, object_, told.second, rng)
+    front, tail = "", _pick(words.tails[weather], rng)
+    if rng.random() < FRONTED:
+        front, tail = _pick(words.fronts[weather], rng), ""
+    where = _pick(told.where, rng) if rng.random() < PLACED else ""
+    return _caption(front, who, verb, whom, _joined(where, tail))
+
+
+def _described(noun: str, kind: str, fitting: Sequence[str], rng: np.random.Generator) -> str:
+    """The noun, now and then with an adjective: mostly one that fits what is told."""
+    if kind == "ego" or rng.random() >= DESCRIBED:
+        return noun
+    options = tuple(fitting)
+    if kind in PAINTED and (not options or rng.random() < 0.4):
+        options = wording().adjectives
+    return with_adjective(noun, _pick(options, rng)) if options else noun
 
 
 def _agree(words: list[str]) -> list[str]:
@@ -71,26 +108,26 @@ def _expert_texts() -> frozenset[str]:
     return frozenset(item.text.lower() for item in load_hierarchy().flat)
 
 
-def _object(subject: str, object_: str, rng: np.random.Generator) -> str:
-    if subject == object_ and object_ in OTHER and rng.random() < 0.6:
-        return OTHER[object_]
-    return _pick(NOUNS[object_], rng)
-
-
-def _caption(subject: str, verb: str, object_: str, tail: str) -> Caption:
+def _caption(front: str, subject: str, verb: str, object_: str, tail: str) -> Caption:
     """Join the parts and keep count of where each begins."""
-    subject = subject[0].upper() + subject[1:]
-    verb_at = len(subject) + 1
+    opening = f"{front} " if front else ""
+    subject_at = len(opening)
+    verb_at = subject_at + len(subject) + 1
     object_at = verb_at + len(verb) + 1
+    text = f"{opening}{subject} {verb} {object_}{tail}."
     return Caption(
-        f"{subject} {verb} {object_}{tail}.",
+        text[0].upper() + text[1:],
         (
-            (0, len(subject)),
+            (subject_at, subject_at + len(subject)),
             (verb_at, verb_at + len(verb)),
             (object_at, object_at + len(object_)),
         ),
     )
 
 
-def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
+def _joined(*parts: str) -> str:
+    return "".join(f" {part}" for part in parts if part)
+
+
+def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
     return options[int(rng.integers(len(options)))]

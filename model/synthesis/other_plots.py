@@ -101,6 +101,8 @@ def cyclist(rng: Random) -> Plot:
     )
     return replace(
         plot,
+        normal_facts=(*plot.normal_facts, (1, 0, "ride_beside", "bicycle", car.kind)),
+        anomalous_facts=(*plot.anomalous_facts, (1, 0, "hit_by", "bicycle", car.kind)),
         normal=(*plot.normal, rider),
         contact=(*plot.contact, thrown),
         drift=(*plot.drift, (0, 0.2)),
@@ -144,12 +146,15 @@ def debris(rng: Random) -> Plot:
         rng.uniform(0, 3),
         colour=(120, 90, 60),
     )
-    gone = replace(load, x=60.0)
+    aside = replace(load, x=rng.choice([-1.0, 1.0]) * rng.uniform(*SIDEWALK))
     return Plot(
-        (car, gone),
+        (car, aside),
         (replace(car, yaw=rng.uniform(-0.3, 0.3)), load),
         ((0, 0.5), (0, 0)),
-        ((0, ROAD, "clear", car.kind, "road"),),
+        (
+            (0, ROAD, "clear", car.kind, "road"),
+            (0, NO_OBJECT, "pass_debris", car.kind, "debris"),
+        ),
         ((0, NO_OBJECT, "debris", car.kind, "debris"),),
     )
 
@@ -187,7 +192,10 @@ def fire(rng: Random) -> Plot:
         (car,),
         (burning,),
         ((0, 0.0),),
-        ((0, ROAD, "clear", car.kind, "road"),),
+        (
+            (0, ROAD, "clear", car.kind, "road"),
+            (0, NO_OBJECT, "lights", "lights", car.kind),
+        ),
         ((0, NO_OBJECT, "fire", "flames", car.kind),),
     )
 
@@ -203,6 +211,19 @@ def ego_rear_end(rng: Random) -> Plot:
         ((EGO, 0, "ego_hits", "ego", car.kind), (0, EGO, "fills_view", car.kind, "ego")),
         rng.normal(0, 0.03),
     )
+
+
+def ego_pull_out(rng: Random) -> Plot:
+    side = rng.choice([-1.0, 1.0])
+    car = vehicle(rng, side * rng.uniform(5.4, 6.8), rng.uniform(10, 20), AWAY)
+    near = replace(
+        car,
+        x=side * rng.uniform(0.2, 1.6),
+        z=half(car) + rng.uniform(1.6, 3.2),
+        yaw=side * rng.uniform(0.4, 1.0),
+    )
+    roll = rng.normal(0, 0.03)
+    return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, -1.0), roll=roll)
 
 
 def ego_side(rng: Random) -> Plot:

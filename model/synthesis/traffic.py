@@ -18,7 +18,7 @@ from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_ca
 from model.synthesis.paths import course, is_fixed, poses, shaken, surroundings, travelled
 from model.synthesis.plots import Statement
 from model.synthesis.render import draw_frame
-from model.synthesis.scripts import SCRIPTS
+from model.synthesis.scripts import HELD_OUT, SCRIPTS
 from model.synthesis.solids import Actor, Camera
 from model.synthesis.stage import set_stage
 from model.synthesis.visible import visible_boxes
@@ -102,7 +102,8 @@ def make_traffic_scene(
     """
     seed = seed + (HELD_OUT_SEED if split == "heldout" else 0)
     rng = np.random.default_rng((seed, 2))
-    name = _script(rng, () if drawn else UNSEEN_WITHOUT_PIXELS)
+    unseen = () if drawn else UNSEEN_WITHOUT_PIXELS
+    name = _script(rng, (*unseen, *HELD_OUT) if split == "train" else unseen)
     branch = bool(rng.random() < 0.5)
     told_s = 2.0 if drawn else TOLD_S.get(name, 2.0)
     since_event_s = float(rng.uniform(-0.15, told_s) if branch else rng.uniform(-3.0, 2.0))

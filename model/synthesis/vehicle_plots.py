@@ -36,7 +36,12 @@ def rear_end(rng: Random) -> Plot:
         damaged=True,
     )
     drift = (0, 0.5 * ahead)
-    return two_actors(a, far, hit, struck, "rear_end", "follow", drift=(drift, drift))
+    plot = two_actors(a, far, hit, struck, "rear_end", "follow", drift=(drift, drift))
+    return replace(
+        plot,
+        normal_facts=(*plot.normal_facts, (1, 0, "ahead", b.kind, a.kind)),
+        anomalous_facts=(*plot.anomalous_facts, (1, 0, "hard_brake", b.kind, a.kind)),
+    )
 
 
 def sideswipe(rng: Random) -> Plot:
@@ -54,6 +59,19 @@ def sideswipe(rng: Random) -> Plot:
         "parallel",
         drift=((0, 0.6), (0, 0.4)),
     )
+
+
+def cut_in(rng: Random) -> Plot:
+    side, x, z = rng.choice([-1.0, 1.0]), rng.choice([0.0, 3.5]), rng.uniform(7, 16)
+    b = vehicle(rng, x, z, AWAY)
+    a = vehicle(rng, x + side * rng.uniform(1.2, 3.4), z + rng.uniform(11, 18), AWAY)
+    close = replace(
+        a,
+        x=x + side * rng.uniform(0.2, 1.3),
+        z=b.z + half(a) + half(b) + rng.uniform(0.2, 1.6),
+        yaw=side * rng.uniform(0.1, 0.45),
+    )
+    return two_actors(a, b, close, b, "cut_in", "lane_change", drift=((-side * 0.7, 0.8), (0, 0.4)))
 
 
 def head_on(rng: Random) -> Plot:
@@ -99,6 +117,36 @@ def t_bone(rng: Random) -> Plot:
         drift=((-side * 1.5, 0.0), (0, 0.2)),
     )
     return replace(plot, junction_z=float(a.z))
+
+
+def turning(rng: Random) -> Plot:
+    x, z = rng.choice([0.0, 3.5]), rng.uniform(9, 22)
+    b = vehicle(rng, x, z, AWAY)
+    a = vehicle(rng, -3.6, z + rng.uniform(9, 16), TOWARD)
+    hit = replace(
+        a,
+        x=x - rng.uniform(0.5, 1.5),
+        z=z + half(b) + rng.uniform(0.6, 1.4),
+        yaw=RIGHT + rng.uniform(-0.5, 0.2),
+        damaged=True,
+    )
+    struck = replace(b, yaw=rng.uniform(-0.3, 0.3), damaged=True)
+    plot = two_actors(a, b, hit, struck, "t_bone", "crossing", drift=((0, -0.6), (0, 0.4)))
+    return replace(plot, junction_z=float(a.z))
+
+
+def backing(rng: Random) -> Plot:
+    x, z = rng.choice([-5.5, 0.0, 3.5, 5.5]), rng.uniform(8, 20)
+    b = vehicle(rng, x, z, AWAY)
+    a = vehicle(rng, x, z, AWAY)
+    a = replace(a, z=z + half(a) + half(b) + rng.uniform(3.5, 8))
+    hit = replace(
+        a,
+        x=x + rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 1.0),
+        z=z + half(a) + half(b) - 0.3,
+        yaw=rng.uniform(-0.3, 0.3),
+    )
+    return two_actors(a, b, hit, b, "backing", "parked", drift=((0, 0.0), (0, 0.0)))
 
 
 def pull_out(rng: Random) -> Plot:

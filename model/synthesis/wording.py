@@ -1,29 +1,57 @@
-"""The other words of the generated captions: noun phrases, tails by weather."""
+"""The words of the generated captions, read from `wording.yaml` beside this file."""
 
-NOUNS: dict[str, tuple[str, ...]] = {
-    "car": ("a car", "a vehicle", "a sedan", "a moving car", "a red car", "a dark car", "a van"),
-    "truck": ("a truck", "a lorry", "a heavy truck", "a large truck"),
-    "bus": ("a bus", "a city bus", "a coach"),
-    "motorcycle": ("a motorcycle", "a motorbike", "a rider on a motorcycle"),
-    "bicycle": ("a bicycle", "a cyclist", "a bike rider", "a bicycle rider"),
-    "person": ("a pedestrian", "a person", "a man", "a woman", "people"),
-    "animal": ("an animal", "a dog", "a deer", "a cow", "a horse"),
-    "ego": ("our car", "the camera car"),
-    "road": ("the road", "the lane", "the street"),
-    "pole": ("a pole", "a lamp post", "a roadside pole"),
-    "tree": ("a tree", "a tree trunk"),
-    "barrier": ("a barrier", "the concrete barrier", "the guardrail", "a guardrail"),
-    "debris": ("debris", "an object", "a fallen object", "a large object", "its load"),
-    "grass": ("the grass", "a ditch", "the roadside"),
-    "flames": ("flames", "fire", "thick smoke", "smoke"),
-}
-PLURAL = ("people", "flames")
-OTHER = {"car": "another car", "truck": "another truck", "bus": "another bus"}
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
-TAILS = {
-    "day": ("", "", "", " on the road", " in traffic", " at the intersection", " ahead"),
-    "night": ("", " at night", " on the dark road", " in the dark"),
-    "rain": ("", " in heavy rain", " on the wet road"),
-    "snow": ("", " on the snowy road", " on the icy road"),
-    "fog": ("", " in the fog", " in thick fog"),
-}
+import yaml
+
+PATH = Path(__file__).with_suffix(".yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class RelationWords:
+    """How one relation is told; every entry is one way to say it.
+
+    Attributes:
+        verbs: Verb phrases, singular.
+        openings: What the subject does before, joined by "and".
+        first: Adjectives of the subject that fit the relation.
+        second: Adjectives of the object.
+        where: What may follow the object.
+    """
+
+    verbs: tuple[str, ...]
+    openings: tuple[str, ...]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """All words: noun phrases by kind, relations, and what is said about weather."""
+
+    nouns: dict[str, tuple[str, ...]]
+    plural: frozenset[str]
+    other: dict[str, tuple[str, ...]]
+    adjectives: tuple[str, ...]
+    tails: dict[str, tuple[str, ...]]
+    fronts: dict[str, tuple[str, ...]]
+    relations: dict[str, RelationWords]
+
+
+@cache
+def wording() -> Wording:
+    """Read the words once."""
+    content = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    lists = {
+        key: {name: tuple(words) for name, words in content[key].items()}
+        for key in ("nouns", "other", "tails", "fronts")
+    }
+    relations = {
+        name: RelationWords(**{part: tuple(words) for part, words in parts.items()})
+        for name, parts in content["relations"].items()
+    }
+    plural, adjectives = frozenset(content["plural"]), tuple(content["adjectives"])
+    return Wording(plural=plural, adjectives=adjectives, relations=relations, **lists)

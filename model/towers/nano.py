@@ -32,7 +32,8 @@ class RelationHead(nn.Module):
         self.null_appearance = nn.Parameter(torch.randn(width) * 0.02)
         # Silent until real pictures have taught it (model.look).
         self.look_scale = Leading()
-        self.look = _silent(LEADING, width)
+        self.look = _silent(LEADING, half_dim)
+        self.union_look = _silent(LEADING, half_dim)
         self.null_object = nn.Parameter(torch.randn(width) * 0.02)
         self.position = _mlp(8, width)
         self.pair_position = _mlp(PAIR_GEOMETRY, width)
@@ -57,7 +58,7 @@ class RelationHead(nn.Module):
         motion: Tensor,
         roi_gate: Tensor,
         union_gate: Tensor,
-        looks: tuple[Tensor, Tensor] | None = None,
+        looks: tuple[Tensor, Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Embed K ordered pairs.
 
@@ -70,15 +71,14 @@ class RelationHead(nn.Module):
             motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known.
             roi_gate: (R, 1) weight of the appearance, 0..1.
             union_gate: (K, 1).
-            looks: What real pictures show of the ROIs, (R, W), and of the boxes around the pairs,
-                (K, W), from `seen`; None where there is no real picture.
+            looks: Looks of the ROIs, (R, V), of the boxes around the pairs, (K, V), and how far
+                those of each pair may be trusted, (K, 1); None where there is no real picture.
 
         Returns:
             (K, D), not normalised.
         """
-        roi_look, union_look = (None, None) if looks is None else looks
         roi = sa_clip.roi_feature(
-            self._appearance(roi_samples, roi_gate, roi_look),
+            self._appearance(roi_samples, roi_gate),
             self.position(_box_features(xyxy)),
             self.position_scale,
         ) + self.class_group(roi_classes)  # (R, W)
@@ -87,22 +87,23 @@ class RelationHead(nn.Module):
         object_ = roi[pairs[:, 1].clamp(min=0)]
         object_ = has_object * object_ + (1 - has_object) * self.null_object
         union = sa_clip.roi_feature(
-            self._appearance(union_samples, union_gate, union_look),
+            self._appearance(union_samples, union_gate),
             self.pair_position(pair_geometry(xyxy, pairs)),
             self.position_scale,
         ) + self.motion(motion)
         projected = sa_clip.project_roi(self.linear, subject, object_, union)
         refined: Tensor = projected + self.refine(projected)
-        return refined
+        if looks is None:
+            return refined
+        rois, unions, gate = looks
+        shown = self.look(self.look_scale(rois))  # (R, D)
+        seen = shown[pairs[:, 0]] + has_object * shown[pairs[:, 1].clamp(min=0)]
+        seen = seen + self.union_look(self.look_scale(unions))  # (K, D)
+        looked: Tensor = refined + gate * seen
+        return looked
 
-    def seen(self, look: Tensor, gate: Tensor) -> Tensor:
-        """(N, V) looks of boxes and (N, 1) how far they may be trusted to (N, W)."""
-        shown: Tensor = gate * self.look(self.look_scale(look))
-        return shown
-
-    def _appearance(self, samples: Tensor, gate: Tensor, look: Tensor | None) -> Tensor:
-        otherwise = self.null_appearance if look is None else self.null_appearance + look
-        mixed: Tensor = gate * self.appearance(samples) + (1 - gate) * otherwise
+    def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:
+        mixed: Tensor = gate * self.appearance(samples) + (1 - gate) * self.null_appearance
         return mixed
 
 
@@ -157,7 +158,6 @@ class Nano(nn.Module):
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
         unions = union_boxes(xyxy, pairs)
-        look_gate = self.look_gate(look_texture)
         relation = self.relation_head(
             sample_rois(feature_map, frame_of_roi, xyxy, GRID),
             sample_rois(feature_map, frame_of_pair, unions, GRID),
@@ -168,12 +168,9 @@ class Nano(nn.Module):
             gate[frame_of_roi][:, None],
             gate[frame_of_pair][:, None],
             (
-                self.relation_head.seen(
-                    look_at(look_map, frame_of_roi, xyxy), look_gate[frame_of_roi][:, None]
-                ),
-                self.relation_head.seen(
-                    look_at(look_map, frame_of_pair, unions), look_gate[frame_of_pair][:, None]
-                ),
+                look_at(look_map, frame_of_roi, xyxy),
+                look_at(look_map, frame_of_pair, unions),
+                self.look_gate(look_texture)[frame_of_pair][:, None],
             ),
         )
         scene = F.normalize(self.scene_head(pooled), dim=-1)

@@ -4,8 +4,8 @@ Keeping the explanations of every frame would cost memory that grows with the cl
 of the last seconds are kept, and those of one frame for each segment.
 """
 
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -41,11 +41,29 @@ class ScoredFrame:
         return cls(**{**content, "explanations": rows})
 
 
+def spokesman(told: Sequence[Hashable], scores: Sequence[float]) -> int:
+    """Which of some frames explains what they show together.
+
+    A single frame is easily mistaken about what it is that stands out; so what most of them tell
+    is taken, and of those the frame that stands out most.
+
+    Args:
+        told: What each frame names first.
+        scores: Of each frame alone.
+
+    Returns:
+        Index of a frame; between kinds told equally often the highest score decides.
+    """
+    votes = Counter(told)
+    ranks = [(votes[kind], score) for kind, score in zip(told, scores, strict=True)]
+    return max(range(len(ranks)), key=ranks.__getitem__)
+
+
 class PeakKeeper:
     """Follows the alarm and remembers, for each segment, the frame that made its peak.
 
-    The smoothed probability peaks later than the picture that caused it. So the frame with the
-    highest score of its own is taken, among those that went into the smoothed peak.
+    The smoothed probability peaks later than the picture that caused it. So the frames that went
+    into the smoothed peak vote on what has happened (`spokesman`).
 
     Args:
         calibration: Smoothing and hysteresis of clips.
@@ -102,7 +120,8 @@ class PeakKeeper:
         self._highest = frame.probability
         earliest = max(since_s, frame.time_s - self._look_back_s)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
-        self._peaks[since_s] = max(causes, key=lambda cause: cause.raw_score)
+        chosen = spokesman([_told(f) for f in causes], [f.raw_score for f in causes])
+        self._peaks[since_s] = causes[chosen]
 
     def _forget_old(self, now_s: float) -> None:
         # The alarm looks back over its window when it goes on, so that many stay in any case.
@@ -110,3 +129,10 @@ class PeakKeeper:
             len(self._recent) > self._window and self._recent[0].time_s < now_s - self._look_back_s
         ):
             self._recent.popleft()
+
+
+def _told(frame: ScoredFrame) -> str:
+    """Leaf of the first anomaly that a frame names; empty where it names none."""
+    anomalies = (row for row in frame.explanations if row.polarity == "anomaly")
+    first = next(anomalies, None)
+    return "" if first is None else first.description_id.partition("/")[0]

@@ -124,7 +124,7 @@ class FrameView:
 
     `pairs` is (K, 2) into `rois`; `frame_wh` is the size of the image as sent, in pixels; `cues`
     is (K, C) in the order of `CUE_NAMES` and `motion` (K, M) what the encoder is told, both None
-    for a still.
+    for a still; `stands` says that the camera of a clip does.
     """
 
     rois: Rois
@@ -132,6 +132,7 @@ class FrameView:
     frame_wh: tuple[int, int]
     cues: NDArray[np.float64] | None = None
     motion: NDArray[np.float32] | None = None
+    stands: bool = False
 
 
 def explain(

@@ -68,7 +68,10 @@ def test_the_look_learns_and_nothing_else_changes() -> None:
 
     assert last < 0.6 * first  # of a look only the direction counts, as of any appearance
     changed = {n for n, value in student.state_dict().items() if not torch.equal(value, before[n])}
-    assert all(name.startswith(("relation_head.look", "look_gate")) for name in changed)
+    assert all(
+        name.startswith(("relation_head.look", "relation_head.union_look", "look_gate"))
+        for name in changed
+    )
 
 
 def test_pictures_together_are_embedded_as_each_alone() -> None:

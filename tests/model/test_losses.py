@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from model.losses import idle_loss, image_text_loss, inter_sample_loss, triplet_loss
+from model.losses import image_text_loss, inter_sample_loss, rival_loss, triplet_loss
 
 TWO_AND_TWO = torch.tensor(
     [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]], dtype=torch.bool
@@ -62,7 +62,8 @@ def test_no_pair_costs_nothing() -> None:
     empty = torch.zeros(0, 4)
 
     assert triplet_loss(empty, empty, empty, 0.2).item() == 0.0
-    assert idle_loss(empty, torch.zeros(2, 4), torch.zeros(2, 4), 0.2).item() == 0.0
+    none = torch.zeros(0, dtype=torch.bool)
+    assert rival_loss(empty, none, torch.zeros(2, 4), torch.zeros(2, 4)).item() == 0.0
 
 
 def test_image_and_text_with_one_extra_negative_text() -> None:
@@ -88,10 +89,25 @@ def test_several_right_answers_share() -> None:
     assert loss.item() == pytest.approx((math.log(2) + 0.0) / 2)
 
 
-def test_an_idle_pair_that_leans_to_the_accident_costs() -> None:
-    """relu(0.6 - 0 + 0.2) for one pair and one couple of texts."""
-    loss = idle_loss(
-        torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[0.6, 0.8]]), 0.2
-    )
+def test_a_pair_leans_to_the_accident_by_the_difference_of_soft_maxima() -> None:
+    """One text of each kind: e = 0.6 - 0.8 = -0.2, scale 0.1; both kinds of pairs weigh the same.
 
-    assert loss.item() == pytest.approx(0.8)
+    The accident pair costs log(1 + e^2), the two normal ones log(1 + e^-2) each.
+    """
+    pairs = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
+    normal, anomalous = torch.tensor([[0.8, 0.6]]), torch.tensor([[0.6, 0.8]])
+
+    loss = rival_loss(pairs, torch.tensor([True, False, False]), normal, anomalous)
+
+    expected = (math.log1p(math.exp(2)) + math.log1p(math.exp(-2))) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_several_normal_texts_the_one_that_fits_best_is_the_rival() -> None:
+    """Cosines 0.8 and 0: the far one adds 0.05 log(1 + e^-16), which is nothing."""
+    pair = torch.tensor([[1.0, 0.0]])
+    normal, anomalous = torch.tensor([[0.8, 0.6], [0.0, 1.0]]), torch.tensor([[0.6, 0.8]])
+
+    loss = rival_loss(pair, torch.tensor([True]), normal, anomalous)
+
+    assert loss.item() == pytest.approx(math.log1p(math.exp(2)), rel=1e-5)

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from model.checkpoint import CheckpointError, load_checkpoint
-from model.data.scenes import draw_scenes
+from model.data.loader import CaptionEncoder
+from model.data.scenes import batches, draw_scenes
+from model.data.tokenizer import train_tokenizer
 from model.recipe import NanoRecipe, RecipeError, load_recipe
 from model.train import load_student, train
 
@@ -43,17 +45,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert student.scene_gate.limits[1] > student.scene_gate.limits[0]
 
 
-def test_scenes_of_a_pool_are_met_again_and_others_are_not() -> None:
-    """Ten steps of two from a pool of three: no fourth scene; without a pool all differ."""
-    data = _tiny(1).data.model_copy(update={"geometry_scenes": 0, "layout_share": 0.0})
-    pooled = data.model_copy(update={"drawn_pool": 3})
+def test_no_batch_depends_on_who_makes_it() -> None:
+    """Two processes ahead of the training, from step 1 on, make what the training itself makes."""
+    data = _tiny(4).data
+    captions = [c.text for s in draw_scenes(data, 0) for f in s.facts for c in f.captions]
+    encoder = CaptionEncoder(train_tokenizer(captions, 400), 96)  # rare words are spelled
+    ahead = data.model_copy(update={"workers": 2})
 
-    again = [id(scene) for step in range(10) for scene in draw_scenes(pooled, step)]
-    once = [id(scene) for step in range(3) for scene in draw_scenes(data, step)]
+    alone, others = list(batches(data, encoder, 0, 4)), list(batches(ahead, encoder, 1, 4))
 
-    assert 1 < len(set(again)) <= 3
-    assert len(set(once)) == 6
-    assert [id(scene) for scene in draw_scenes(pooled, 4)] == again[8:10]
+    assert len(others) == 3
+    for expected, batch in zip(alone[1:], others, strict=True):
+        assert batch.keys == expected.keys
+        assert torch.equal(batch.frames, expected.frames)
+        assert torch.equal(batch.tokens, expected.tokens)
+        assert torch.equal(batch.motion, expected.motion)
 
 
 def test_a_typo_in_a_recipe_is_named(tmp_path: Path) -> None:

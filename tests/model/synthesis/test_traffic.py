@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.hierarchy import load_hierarchy
-from model.synthesis.captions import plural_of, relation_captions
+from model.synthesis.captions import plural_of, relation_captions, with_adjective
 from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
 from model.synthesis.layouts import is_held_out, make_layout
 from model.synthesis.noise import apply_detector_noise
@@ -12,8 +12,7 @@ from model.synthesis.render import LANE
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.stage import set_stage
 from model.synthesis.traffic import make_clip, make_moment, make_traffic_scene
-from model.synthesis.verbs import VERBS
-from model.synthesis.wording import NOUNS, PLURAL, TAILS
+from model.synthesis.wording import wording
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
@@ -111,16 +110,47 @@ def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
     """What experts wrote must stay unseen in training, or nothing is zero-shot."""
     quoted = {item.text.lower() for item in load_hierarchy().flat}
     rng = np.random.default_rng(0)
-    for relation in VERBS:
+    words = wording()
+    for relation, told in words.relations.items():
+        ways = {way for verb in told.verbs for way in (verb, plural_of(verb))}
         for _ in range(12):
-            subject, object_ = (list(NOUNS)[int(i)] for i in rng.integers(len(NOUNS), size=2))
-            weather = list(TAILS)[int(rng.integers(len(TAILS)))]
+            subject, object_ = (str(kind) for kind in rng.choice(list(words.nouns), 2))
+            weather = str(rng.choice(list(words.tails)))
             for caption in relation_captions(relation, subject, object_, weather, rng):
-                parts = [caption.text[a:b] for a, b in caption.spans]
-                assert parts[0].lower() in NOUNS[subject]
-                several = parts[0].lower() in PLURAL
-                assert parts[1] in [plural_of(v) if several else v for v in VERBS[relation]]
+                who, verb, whom = (caption.text[a:b] for a, b in caption.spans)
+                heads = [noun.split(" ")[-1] for noun in words.nouns[subject]]
+                assert who.split(" ")[-1].lower() in heads
+                assert verb in ways or verb.split(" and ", 1)[1] in ways
+                others = (*words.nouns[object_], *words.other.get(object_, ()))
+                assert whom.split(" ")[-1] in [noun.split(" ")[-1] for noun in others]
                 assert caption.text.lower() not in quoted
+
+
+def test_an_adjective_goes_between_the_article_and_the_noun() -> None:
+    """And the article agrees with it."""
+    assert with_adjective("a car", "oncoming") == "an oncoming car"
+    assert with_adjective("an animal", "stray") == "a stray animal"
+    assert with_adjective("the road", "icy") == "the icy road"
+    assert with_adjective("people", "running") == "running people"
+    assert with_adjective("several cars", "red") == "several cars"
+
+
+def test_words_of_the_hierarchy_are_words_of_the_captions() -> None:
+    """A word that training never meets is spelled in letters and means nothing."""
+    words = wording()
+    said = " ".join(
+        phrase
+        for told in words.relations.values()
+        for part in (told.verbs, told.openings, told.first, told.second, told.where)
+        for phrase in part
+    ).split()
+    for table in (words.nouns, words.other, words.tails, words.fronts):
+        said += " ".join(phrase for phrases in table.values() for phrase in phrases).split()
+    known = {*said, *(verb for word in said for verb in plural_of(word).split())}
+    texts = [item.text.lower().strip(".") for item in load_hierarchy().flat]
+    unknown = {w for text in texts for w in text.replace("-", " ").split()} - known
+
+    assert len(unknown) <= 20, sorted(unknown)
 
 
 def test_no_training_caption_quotes_the_hierarchy() -> None:

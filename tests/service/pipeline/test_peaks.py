@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from service.pipeline.peaks import PeakKeeper, ScoredFrame
+from service.pipeline.peaks import PeakKeeper, ScoredFrame, spokesman
 from service.scoring.calibration import neutral_calibration
 
 CLIPS = neutral_calibration().clips.model_copy(
@@ -52,3 +52,11 @@ def test_a_frame_is_found_though_the_alarm_goes_on_late() -> None:
     keeper = fed(raw=[0, 9, 0, 1], probability=[0.1, 0.95, 0.3, 0.7])
 
     assert keeper.peak(0.1).index == 1
+
+
+def test_most_frames_decide_what_has_happened_and_the_clearest_of_them_tells_it() -> None:
+    """Frame 1 stands out most but is alone with what it names; of the three others 3 is best."""
+    told = ["rear_end", "rollover", "rear_end", "rear_end", "sideswipe"]
+
+    assert spokesman(told, [1.0, 9.0, 2.0, 4.0, 5.0]) == 3
+    assert spokesman(["rear_end", "rollover"], [1.0, 9.0]) == 1
