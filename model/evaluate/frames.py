@@ -20,7 +20,13 @@ from rich.progress import track
 from rich.table import Table
 
 from model.errors import ModelError
-from model.evaluate.auc import LabelledScores, bootstrap_interval, pooled_auc, roc_auc
+from model.evaluate.auc import (
+    LabelledScores,
+    bootstrap_interval,
+    paired_interval,
+    pooled_auc,
+    roc_auc,
+)
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
 from service.scoring.text_bank import TextBank
@@ -46,7 +52,11 @@ class LabelledFrame:
 
 @dataclass(frozen=True, slots=True)
 class FrameFigures:
-    """AUC of one score over all frames, with its interval over cameras, and within cameras."""
+    """AUC of one score over all frames, with its interval over cameras, and within cameras.
+
+    ``lead`` is how far the first score lies above this one, with the interval of that difference
+    over the same draws of cameras; None for the first.
+    """
 
     name: str
     frames: int
@@ -55,6 +65,7 @@ class FrameFigures:
     low: float
     high: float
     within: float
+    lead: tuple[float, float, float] | None = None
 
 
 def read_manifest(folder: Path, cameras: Sequence[str] = ()) -> list[LabelledFrame]:
@@ -136,33 +147,38 @@ def _shuffled(bank: TextBank) -> TextBank:
 def frame_figures(
     frames: Sequence[LabelledFrame], scores: dict[str, NDArray[np.float64]]
 ) -> list[FrameFigures]:
-    """One row for each score."""
+    """One row for each score; the first is the one that the others are measured against."""
     labels = np.array([frame.anomalous for frame in frames])
     cameras = np.array([frame.camera for frame in frames])
     groups = [
         LabelledScores(str(c), np.zeros(n), np.zeros(n), labels[cameras == c], np.zeros(n))
         for c, n in zip(*np.unique(cameras, return_counts=True), strict=True)
     ]
-    rows = []
+    rows: list[FrameFigures] = []
+    first: list[LabelledScores] = []
     for name, values in scores.items():
         filled = [replace(g, scores=values[cameras == g.clip_id]) for g in groups]
         low, high = bootstrap_interval(filled, pooled_auc)
         within = [roc_auc(g.scores, g.labels) for g in filled]
         both = [value for value in within if not np.isnan(value)]
         mean = float(np.mean(both)) if both else float("nan")
-        rows.append(
-            FrameFigures(name, len(frames), len(groups), pooled_auc(filled), low, high, mean)
-        )
+        auc, lead = pooled_auc(filled), None
+        if rows:
+            lead = (rows[0].auc - auc, *paired_interval(first, filled, pooled_auc))
+        first = first or filled
+        rows.append(FrameFigures(name, len(frames), len(groups), auc, low, high, mean, lead))
     return rows
 
 
 def frames_table(rows: Sequence[FrameFigures]) -> Table:
     """The rows for people."""
-    table = Table("score", "frames", "cameras", "AUC", "95 %", "mean within a camera")
+    table = Table("score", "frames", "cameras", "AUC", "95 %", "mean within a camera",
+                  "lead of the first, 95 %")  # fmt: skip
     for row in rows:
         interval = f"{row.low:.3f} to {row.high:.3f}"
+        lead = "" if row.lead is None else "{:.3f} ({:.3f} to {:.3f})".format(*row.lead)
         table.add_row(row.name, str(row.frames), str(row.cameras), f"{row.auc:.3f}", interval,
-                      f"{row.within:.3f}")  # fmt: skip
+                      f"{row.within:.3f}", lead)  # fmt: skip
     return table
 
 

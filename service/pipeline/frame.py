@@ -228,7 +228,13 @@ def _judge(
     calibration = question.calibration.of(question.domain)
     clips = question.calibration.clips
     comparison = compare(
-        text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, vectors.scene_gate
+        text_bank,
+        view.rois,
+        view.pairs,
+        vectors.scene,
+        vectors.relation,
+        vectors.scene_gate,
+        view.stands,
     )
     trusted = vectors.scene_gate >= GATE_OPEN
     null, weights = calibration.null_of(trusted), clips.weights_of(trusted)

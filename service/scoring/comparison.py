@@ -63,6 +63,7 @@ def compare(
     scene: NDArray[np.floating],
     relation: NDArray[np.floating],
     scene_gate: float,
+    stands: bool = False,
 ) -> Comparison:
     """Compare one encoded frame with the whole text bank.
 
@@ -73,11 +74,14 @@ def compare(
         scene: (D,) unit vector.
         relation: (K, D) unit vectors.
         scene_gate: In 0..1.
+        stands: Whether the camera is known to stand, so that there is no own car.
     """
     similarities = similarity(scene, relation, text_bank.pooled, text_bank.svo, scene_gate)
     accepted = accepts(text_bank, rois, pairs)
     if scene_gate < GATE_OPEN:
         accepted &= ~text_bank.needs_pixels
+    if stands:
+        accepted &= ~text_bank.is_ego
     best = best_similarity(similarities, accepted, scene_only(scene, text_bank.pooled, scene_gate))
     margins = pair_margins(similarities, accepted, text_bank.counterpart)
     description_evidence = paired_evidence(margins)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from knowledge.entities import CLASS_GROUPS, NO_REGION
 from knowledge.hierarchy import FlatDescription, Hierarchy
 
-APPEARANCE = "appearance"
+APPEARANCE, DAY = "appearance", "day"
 UNIT_TOLERANCE = 1e-2  # fp16 encoders leave about 1e-3
 
 
@@ -76,9 +76,20 @@ class TextBank:
 
     @property
     def needs_pixels(self) -> NDArray[np.bool_]:
-        """(T,): the expert named `appearance` as a cue, which boxes and motion cannot show."""
+        """(T,): anomalies of which boxes and motion cannot tell.
+
+        The expert named `appearance` as a cue, or weather or light as a condition: a slippery road
+        is not to be named where nobody has looked at the road.
+        """
         by_leaf = np.array([APPEARANCE in cues for cues in self.leaf_cues], np.bool_)
-        return np.where(self.leaf_of >= 0, by_leaf[self.leaf_of], False)
+        conditional = np.array([bool(set(d.conditions) - {DAY}) for d in self.descriptions])
+        silent: NDArray[np.bool_] = self.is_anomaly & (by_leaf[self.leaf_of] | conditional)
+        return silent
+
+    @property
+    def is_ego(self) -> NDArray[np.bool_]:
+        """(T,): the camera's own car takes part, which a camera on a mast does not have."""
+        return np.array([item.ego for item in self.descriptions], np.bool_)
 
 
 def build_text_bank(hierarchy: Hierarchy, text_encoder: EncodesTexts) -> TextBank:

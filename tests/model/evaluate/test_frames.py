@@ -54,10 +54,15 @@ def test_figures_by_hand() -> None:
         for camera, anomalous in (("a", False), ("a", True), ("b", False), ("b", True))
     ]
 
-    (row,) = frame_figures(frames, {"s": np.array([0.0, 3.0, 2.0, 1.0])})
+    scores = {"s": np.array([0.0, 3.0, 2.0, 1.0]), "always on": np.ones(4)}
+
+    row, control = frame_figures(frames, scores)
 
     assert row.auc == pytest.approx(0.75)
     assert row.within == pytest.approx(0.5)
+    assert row.lead is None
+    # Two cameras: drawn twice, a leads by 0.5 and b by -0.5; both together by 0.25.
+    assert control.lead == pytest.approx((0.25, -0.5, 0.5))
 
 
 def test_a_manifest_with_times_brings_the_clock(tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def describe(
     weight: float = 1.0,
     roles: tuple[str, str] = ("car", "car"),
     cues: tuple[str, ...] = (),
+    conditions: tuple[str, ...] = (),
+    ego: bool = False,
 ) -> FlatDescription:
     """A description of `roles`; an anomaly if it has a counterpart."""
     polarity, severity = ("normal", 0) if counterpart is None else ("anomaly", 3)
@@ -47,11 +49,11 @@ def describe(
         polarity="normal" if polarity == "normal" else "anomaly",
         severity=severity,
         participants="VV",
-        ego=False,
+        ego=ego,
         dota=(),
         cues=cues,
         weight=weight,
-        conditions=(),
+        conditions=conditions,
         subject_entity=roles[0],
         object_entity=roles[1],
         subject_groups=(roles[0],),

@@ -89,3 +89,43 @@ def test_what_only_pixels_show_is_silent_without_them(
     assert seen.evidence[0] == pytest.approx(1 / 1.5)
     assert unseen.evidence[0] == NO_EVIDENCE
     assert unseen.accepted.tolist() == [[False, True]]
+
+
+def test_weather_is_not_told_by_boxes(
+    make_description: Callable[..., FlatDescription], make_bank: Callable[..., TextBank]
+) -> None:
+    """A slippery road has to be seen; that it is day says nothing."""
+    bank = make_bank(
+        [
+            make_description("skid", "park", conditions=("snow", "rain")),
+            make_description("hit", "park", conditions=("day",)),
+            make_description("fall", "park"),
+            make_description("park", conditions=("night",)),
+        ]
+    )
+
+    assert bank.needs_pixels.tolist() == [True, False, False, False]
+
+
+def test_a_camera_that_stands_has_no_own_car(
+    make_description: Callable[..., FlatDescription],
+    make_bank: Callable[..., TextBank],
+    make_rois: Callable[..., Rois],
+) -> None:
+    """What is told of the own car is silent on a mast, whatever the pair looks like."""
+    bank = make_bank(
+        [
+            make_description("ram", "follow", roles=("car", "car"), ego=True),
+            make_description("follow", roles=("car", "car")),
+        ],
+        pooled=[[0, 1, 0]] * 2,
+        svo=[[1, 0, 0], [0, 1, 0]],
+    )
+    arguments = (np.array([[0, 1]]), np.array([0, 0, 1.0]), np.array([[1.0, 0, 0]]), 0.0)
+
+    driven, fixed = (
+        compare(bank, make_rois("car", "car"), *arguments, stands) for stands in (False, True)
+    )
+
+    assert driven.evidence[0] > 0
+    assert fixed.evidence[0] == NO_EVIDENCE
