@@ -151,7 +151,7 @@ def train(
             last = step + 1 == recipe.optim.steps
             if last or (step + 1) % recipe.checkpoint_every == 0:
                 if last:
-                    _fit_gate(average.module, recipe)
+                    _fit_gate(average.module.cpu(), recipe)
                 state = {
                     "model": model.state_dict(),
                     "average": average.state_dict(),
@@ -256,14 +256,13 @@ def _captions(recipe: NanoRecipe) -> Iterator[str]:
 def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
     assert isinstance(model, Nano)
     model.eval()
-    device = model.logit_scale.device
     # Frames no step has seen: on its own frames the trunk looks surer than it is.
     first = recipe.optim.steps * (recipe.data.drawn_scenes + recipe.data.geometry_scenes)
     textures = []
     for start in range(first, first + NUM_GATE_SCENES, 32):
         scenes = [make_traffic_scene(start + i) for i in range(32)]
         frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
-        textures.append(model.trunk(torch.from_numpy(frames).to(device))[2])
+        textures.append(model.trunk(torch.from_numpy(frames))[2])
     model.scene_gate.fit(torch.cat(textures))
 
 

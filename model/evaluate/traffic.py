@@ -131,8 +131,10 @@ def _told_together(
 
 
 def _told_leaf(result: FrameResult, bank: TextBank) -> str:
-    """Leaf of the first anomaly that the service would name."""
-    told = next(e for e in result.explanations if e.polarity == "anomaly")
+    """Leaf of the first anomaly that the service would name; empty where nothing can happen."""
+    told = next((e for e in result.explanations if e.polarity == "anomaly"), None)
+    if told is None:
+        return ""
     index = [d.id for d in bank.descriptions].index(told.description_id)
     leaf = int(bank.leaf_of[index])
     return bank.leaf_ids[leaf]
@@ -141,14 +143,14 @@ def _told_leaf(result: FrameResult, bank: TextBank) -> str:
 def _leaf_figures(name: str, pairs: list[tuple[str, str]], bank: TextBank) -> LeafFigures:
     codes = {item.leaf_id: set(item.dota) for item in bank.descriptions}
     roles = {item.leaf_id: item.participants for item in bank.descriptions}
-    right = [bool(codes[found] & codes[truth]) for found, truth in pairs]
+    right = [bool(codes.get(found, set()) & codes[truth]) for found, truth in pairs]
     return LeafFigures(
         name=name,
         clips=len(pairs),
         leaf=float(np.mean([found == truth for found, truth in pairs])),
         code=float(np.mean(right)),
         code_interval=wilson_interval(sum(right), len(right)),
-        participants=float(np.mean([roles[found] == roles[truth] for found, truth in pairs])),
+        participants=float(np.mean([roles.get(found) == roles[truth] for found, truth in pairs])),
     )
 
 
