@@ -34,7 +34,7 @@ from service.vision.isolated import in_a_child, in_this_process
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "service" / "web" / "samples" / "collision.mp4"
+SAMPLE = ROOT / "service" / "web" / "samples" / "accident.mp4"
 WIDTH, HEIGHT, FPS = 1920, 1080, 10
 LOOK_EVERY_S = 0.05
 LIMIT_BYTES, TOLERANCE = 1_500_000_000, 0.10

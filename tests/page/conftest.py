@@ -31,7 +31,7 @@ from playwright.sync_api import (
 )
 
 ROOT = Path(__file__).parents[2]
-SAMPLE = ROOT / "service" / "web" / "samples" / "collision.mp4"
+SAMPLE = ROOT / "service" / "web" / "samples" / "accident.mp4"
 SACLIP = [sys.executable, "-c", "from service.cli import main; main()"]
 BUILT = ROOT / "service" / "web" / "built" / "page.js"
 CHROMIUM = shutil.which("chromium")
@@ -202,7 +202,7 @@ def job_id(server: str, browser: Browser) -> str:
     """A job of the sample that is done."""
     context = browser.new_context(base_url=server)
     files: FilePayload = {
-        "name": "collision.mp4",
+        "name": "accident.mp4",
         "mimeType": "video/mp4",
         "buffer": SAMPLE.read_bytes(),
     }

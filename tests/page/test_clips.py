@@ -51,7 +51,7 @@ def test_a_clip_goes_from_upload_to_its_segments(open_page: OpenPage) -> None:
     found = int(page.locator("#verdict").inner_text().split()[0])
     assert found >= 1
     expect(page.locator("#segments li")).to_have_count(found)
-    expect(page.locator("#job-list li").first).to_contain_text("collision.mp4")
+    expect(page.locator("#job-list li").first).to_contain_text("accident.mp4")
     assert re.search(r"#job=[0-9a-f-]{36}$", page.url)
     until(page, "document.getElementById('film').readyState >= 2")
 
@@ -233,7 +233,7 @@ def test_everything_can_be_downloaded(report: Page) -> None:
         assert download.value.suggested_filename.endswith(suffix)
     with report.expect_popup() as popup:
         buttons.filter(has_text="print").click()
-    expect(popup.value.locator("body")).to_contain_text("collision.mp4")
+    expect(popup.value.locator("body")).to_contain_text("accident.mp4")
 
 
 def without_segments(report: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import { byId, show } from "./dom";
 import type { FramesAnswer, Job, Report } from "./types";
 import { capital, megabytes, percent } from "./words";
 
-const SAMPLE = "/static/samples/collision.mp4";
+const SAMPLE = "/static/samples/accident.mp4";
 const PICTURES = /\.(jpe?g|png|webp)$/i;
 
 export interface Outcome {
@@ -66,7 +66,7 @@ export class Intake {
   private async takeSample(): Promise<void> {
     await this.run("Sample clip", () => void this.takeSample(), async (signal) => {
       const response = await request(SAMPLE, { signal });
-      const file = new File([await response.blob()], "collision.mp4", { type: "video/mp4" });
+      const file = new File([await response.blob()], "accident.mp4", { type: "video/mp4" });
       await this.analyse(file, signal);
     });
   }
