@@ -217,7 +217,7 @@ class FrameAnalyzer:
         if motion is None:
             return FrameView(rois, pairs, (width, height))
         cues, inputs = motion.cues(rois, pairs), motion.inputs(rois, pairs)
-        return FrameView(rois, pairs, (width, height), cues, inputs, motion.ego is None)
+        return FrameView(rois, pairs, (width, height), cues, inputs, motion.stands)
 
 
 def _judge(

@@ -36,6 +36,7 @@ class FrameMotion:
         tracks: By track id, those seen in this frame.
         moving: Kinematics of the tracks that are old enough.
         ego: Cues of the own car; None for a fixed camera.
+        stands: The camera is known to stand: its motion could be seen, and there was none.
         is_cut: Another scene begins with this frame.
         motion_ms: Time it took.
     """
@@ -44,6 +45,7 @@ class FrameMotion:
     tracks: Mapping[int, Track]
     moving: Mapping[int, Kinematics]
     ego: EgoCues | None
+    stands: bool
     is_cut: bool
     motion_ms: float
 
@@ -67,6 +69,7 @@ class MotionMemory:
         self._turn: NDArray[np.float64] | None = None
         self._jolts: deque[tuple[float, float]] = deque()
         self._moved_s: float | None = None  # when the camera last moved
+        self._watched = False  # whether its motion could be seen since the scene began
 
     def update(self, frame: Frame, time_s: float, detected: Rois) -> FrameMotion:
         """Take the next frame.
@@ -84,7 +87,7 @@ class MotionMemory:
         camera = self._camera.update(grey_of(frame), time_s, rois.xyxy)
         if camera.is_cut:
             self._tracker.reset()
-            self._turn, self._moved_s = None, None
+            self._turn, self._moved_s, self._watched = None, None, False
         rois, tracks = self._tracker.update(time_s, rois, camera, aspect)
         moving = {
             track_id: motion
@@ -92,8 +95,10 @@ class MotionMemory:
             if (motion := kinematics(track, step_s, aspect)) is not None
         }
         ego = self._ego(camera, time_s, step_s)
+        self._watched = self._watched or (camera.is_known and step_s > 0)
+        stands = self._watched and self._is_fixed(time_s)
         elapsed_ms = (perf_counter() - started) * 1000.0
-        return FrameMotion(rois, tracks, moving, ego, camera.is_cut, elapsed_ms)
+        return FrameMotion(rois, tracks, moving, ego, stands, camera.is_cut, elapsed_ms)
 
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""
@@ -104,6 +109,7 @@ class MotionMemory:
             "turn": None if self._turn is None else self._turn.tolist(),
             "jolts": [list(entry) for entry in self._jolts],
             "moved_s": self._moved_s,
+            "watched": self._watched,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -111,6 +117,7 @@ class MotionMemory:
         self._camera.restore(state["camera"])
         self._tracker.restore(state["tracker"])
         self._time_s, self._moved_s = state["time_s"], state["moved_s"]
+        self._watched = state["watched"]
         self._turn = None if state["turn"] is None else np.array(state["turn"], np.float64)
         self._jolts = deque((float(time_s), float(jolt)) for time_s, jolt in state["jolts"])
 

@@ -179,15 +179,15 @@ def _typical_null(leaf_null: Mapping[str, LeafNull]) -> LeafNull:
 def paired_score(standardised: NDArray[np.float64], k: int = TOP_LEAVES) -> float:
     """Mean of the k strongest leaves, one unless said otherwise, in deviations of the null.
 
-    A frame in which no leaf can speak gets the lowest score, ``-Z_LIMIT``: without participants
-    there is nothing to be anomalous.
+    A frame in which no leaf can speak gets 0, what normal footage has on average. The lowest score
+    would let an empty street pull the smoothed curve down for seconds after it has filled.
 
     Args:
         standardised: (L,) from ``standardise``.
         k: Leaves that are averaged.
     """
     score = top_k_mean(standardised, k)
-    return score if math.isfinite(score) else -Z_LIMIT
+    return score if math.isfinite(score) else 0.0
 
 
 def probability(score: float, affine: AffineMap) -> float:

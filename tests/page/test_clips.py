@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import PHONE, SAMPLE, OpenPage, until
 
-FRAMES = 76  # of the sample
+FRAMES = 72  # of the sample
 LAST = FRAMES - 1
 
 
@@ -164,7 +164,7 @@ def test_the_buttons_below_the_film_step_frame_by_frame(report: Page) -> None:
     report.focus("#timeline")
     report.keyboard.press("Home")
     report.click("#step-on")
-    expect(report.locator("#clock")).to_have_text("0.1 s of 7.6 s")
+    expect(report.locator("#clock")).to_have_text("0.1 s of 7.2 s")
     assert place(report) == 1
     report.click("#step-back")
     report.click("#step-back")

@@ -271,8 +271,9 @@ def test_every_frame_needs_its_rois(analyzer: FrameAnalyzer) -> None:
 def test_only_a_camera_that_stands_has_a_past(analyzer: FrameAnalyzer) -> None:
     """The same frame, once of a mast and once of a car on its way; the score itself is the same."""
     picture = street((5, 15), (20, 32))
-    seen = MotionMemory().update(picture, 0.0, BrightSpots().detect(picture))
-    driven = replace(seen, ego=EgoCues(jerk=0.0, rotation=0.0))
+    known = MotionMemory().update(picture, 0.0, BrightSpots().detect(picture))
+    seen = replace(known, stands=True)
+    driven = replace(known, ego=EgoCues(jerk=0.0, rotation=0.0))
 
     standing, moving = (
         analyzer.analyze_detected([picture], [seen.rois], domain="clips", motion=[motion])[0]
