@@ -76,8 +76,7 @@ def evaluate_traffic(
             if one is analyzer:
                 still = [np.zeros_like(r.evidence) for r in results]
                 alone = [r.standardised for r in results]
-                past = [paired_score(e) * r.stands for e, r in zip(alone, results, strict=True)]
-                variants["text alone"] = (alone, past)
+                variants["text alone"] = (alone, [paired_score(e) for e in alone])
                 moved = [
                     _evidence(one.text_bank, np.where(np.isfinite(r.evidence), z, r.evidence), r)
                     for z, r in zip(still, results, strict=True)

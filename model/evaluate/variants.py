@@ -45,7 +45,6 @@ class VariantRecorder:
         self._rows.append(
             (
                 paired_score(result.standardised),
-                paired_score(result.standardised) * result.stands,
                 paired_score(moved),
                 _largest_overlap(boxes),
                 float(len(found)),
@@ -57,8 +56,8 @@ class VariantRecorder:
     ) -> dict[str, LabelledScores]:
         """Each variant through the service's smoother, for the frames of ``scored``."""
         columns = np.array(self._rows)[: len(scored.scores)].T
-        text, levels, *others = columns
-        text = against_past(scored.times_s, text.tolist(), levels.tolist(), calibration.past_share)
+        text, *others = columns
+        text = against_past(scored.times_s, text.tolist(), text.tolist(), calibration.past_share)
         rise, release = calibration.smoothing_s, calibration.release_s
         return {
             name: replace(scored, scores=smooth(scored.times_s, column, rise, release))

@@ -64,9 +64,8 @@ class FrameResult:
             ``contrast``: in -2..2. ``paired``: mean of the strongest leaves; of a still in standard
             deviations of their null on normal footage, -10..10 when all leaf weights are 1; of a
             frame whose motion is known text and motion by the weights of the calibration.
-        text_level: What the text has added to a ``paired`` score of a camera that stands, whose
-            past is held against it (`service.scoring.past`); 0 else.
-        stands: Whether this is a frame of a clip or stream whose camera stands.
+        text_level: What the text has added to a ``paired`` score whose motion is known, of which
+            the past is held against it (`service.scoring.past`); 0 else.
         eq11: Eq. (11) as printed, whatever the mode.
         probability: Calibrated, in 0..1.
         anomalous: ``probability`` reaches the threshold of the domain.
@@ -83,7 +82,6 @@ class FrameResult:
 
     score: float
     text_level: float
-    stands: bool
     eq11: float
     probability: float
     anomalous: bool
@@ -248,7 +246,7 @@ def _judge(
         motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
         evidence = fused(standardised, motion, text_bank, *weights)
         pair_evidence = fused(pair_evidence, np.nan_to_num(of_pairs), text_bank, *weights)
-        if question.mode == "paired" and view.stands:
+        if question.mode == "paired":
             text_level = weights[0] * paired_score(standardised)
     scores = {
         "literal": comparison.literal,
@@ -273,7 +271,6 @@ def _judge(
     return FrameResult(
         score=score,
         text_level=text_level,
-        stands=view.stands,
         eq11=comparison.literal,
         probability=likely,
         anomalous=anomalous,

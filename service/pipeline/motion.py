@@ -36,7 +36,7 @@ class FrameMotion:
         tracks: By track id, those seen in this frame.
         moving: Kinematics of the tracks that are old enough.
         ego: Cues of the own car; None for a fixed camera.
-        stands: The camera is known to stand: its motion could be seen, and there was none.
+        stands: The camera has stood for `FIXED_S`: its motion could be seen, and there was none.
         is_cut: Another scene begins with this frame.
         motion_ms: Time it took.
     """
@@ -69,7 +69,7 @@ class MotionMemory:
         self._turn: NDArray[np.float64] | None = None
         self._jolts: deque[tuple[float, float]] = deque()
         self._moved_s: float | None = None  # when the camera last moved
-        self._watched = False  # whether its motion could be seen since the scene began
+        self._watched_s: float | None = None  # since when its motion could be seen
 
     def update(self, frame: Frame, time_s: float, detected: Rois) -> FrameMotion:
         """Take the next frame.
@@ -87,7 +87,7 @@ class MotionMemory:
         camera = self._camera.update(grey_of(frame), time_s, rois.xyxy)
         if camera.is_cut:
             self._tracker.reset()
-            self._turn, self._moved_s, self._watched = None, None, False
+            self._turn, self._moved_s, self._watched_s = None, None, None
         rois, tracks = self._tracker.update(time_s, rois, camera, aspect)
         moving = {
             track_id: motion
@@ -95,8 +95,9 @@ class MotionMemory:
             if (motion := kinematics(track, step_s, aspect)) is not None
         }
         ego = self._ego(camera, time_s, step_s)
-        self._watched = self._watched or (camera.is_known and step_s > 0)
-        stands = self._watched and self._is_fixed(time_s)
+        if self._watched_s is None and camera.is_known and step_s > 0:
+            self._watched_s = time_s
+        stands = self._stands(time_s)
         elapsed_ms = (perf_counter() - started) * 1000.0
         return FrameMotion(rois, tracks, moving, ego, stands, camera.is_cut, elapsed_ms)
 
@@ -109,7 +110,7 @@ class MotionMemory:
             "turn": None if self._turn is None else self._turn.tolist(),
             "jolts": [list(entry) for entry in self._jolts],
             "moved_s": self._moved_s,
-            "watched": self._watched,
+            "watched_s": self._watched_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -117,7 +118,7 @@ class MotionMemory:
         self._camera.restore(state["camera"])
         self._tracker.restore(state["tracker"])
         self._time_s, self._moved_s = state["time_s"], state["moved_s"]
-        self._watched = state["watched"]
+        self._watched_s = state["watched_s"]
         self._turn = None if state["turn"] is None else np.array(state["turn"], np.float64)
         self._jolts = deque((float(time_s), float(jolt)) for time_s, jolt in state["jolts"])
 
@@ -146,6 +147,11 @@ class MotionMemory:
             self._jolts.popleft()
         earlier = [jolt for at_s, jolt in self._jolts if at_s < time_s - 0.35]
         return float(np.median(earlier)) if len(earlier) >= LEAST_ROAD else 0.0
+
+    def _stands(self, time_s: float) -> bool:
+        if self._watched_s is None:
+            return False
+        return time_s - max(self._watched_s, self._moved_s or 0.0) >= FIXED_S
 
     def _is_fixed(self, time_s: float) -> bool:
         return self._moved_s is None or time_s - self._moved_s >= FIXED_S

@@ -1,7 +1,4 @@
-"""A clip or stream against its own past: what a standing camera has shown all along is no news.
-
-A camera that drives meets new streets all the time; its past says nothing about them, so its
-frames come with a level of 0.
+"""A clip or stream against its own past: what a camera has said all along is no news.
 
 Dimension letters used in this file: n frames.
 """

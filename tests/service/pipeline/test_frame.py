@@ -13,9 +13,7 @@ import pytest
 
 from knowledge.hierarchy import load_hierarchy
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.pipeline.motion import MotionMemory
 from service.scoring.calibration import Mode, neutral_calibration
-from service.scoring.cues import EgoCues
 from service.scoring.text_bank import TextBank, build_text_bank
 from tests.builders.small_models import (
     BrightSpots,
@@ -266,20 +264,3 @@ def test_every_frame_needs_its_rois(analyzer: FrameAnalyzer) -> None:
     run: Callable[..., Any] = analyzer.analyze_detected
     with pytest.raises(ValueError, match="zip"):
         run([street(), street()], [BrightSpots().detect(street())])
-
-
-def test_only_a_camera_that_stands_has_a_past(analyzer: FrameAnalyzer) -> None:
-    """The same frame, once of a mast and once of a car on its way; the score itself is the same."""
-    picture = street((5, 15), (20, 32))
-    known = MotionMemory().update(picture, 0.0, BrightSpots().detect(picture))
-    seen = replace(known, stands=True)
-    driven = replace(known, ego=EgoCues(jerk=0.0, rotation=0.0))
-
-    standing, moving = (
-        analyzer.analyze_detected([picture], [seen.rois], domain="clips", motion=[motion])[0]
-        for motion in (seen, driven)
-    )
-
-    assert (standing.stands, moving.stands) == (True, False)
-    assert standing.text_level != 0.0
-    assert moving.text_level == 0.0
