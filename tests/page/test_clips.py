@@ -181,7 +181,8 @@ def test_a_description_shows_its_pair_margin_and_path(report: Page) -> None:
     own, rival = first.locator(".similarity .number").all_inner_texts()
     expect(first.locator(".margin-head")).to_have_text(re.compile(r"Margin[+\u2212]\d\.\d{3}"))
     margin = first.locator(".margin-head strong").inner_text().replace("\u2212", "-")
-    assert float(margin) == pytest.approx(float(own) - float(rival), abs=0.0011)
+    values = [float(text.replace("−", "-")) for text in (margin, own, rival)]  # noqa: RUF001
+    assert values[0] == pytest.approx(values[1] - values[2], abs=0.0011)
     expect(first.locator("p.rival")).to_be_visible()
     expect(second.locator(".path")).to_be_hidden()
     expect(report.locator("#film-overlay rect.box.subject")).to_have_count(1)
