@@ -41,6 +41,8 @@ def batches(data: Data, encoder: CaptionEncoder, first: int, last: int) -> Itera
         sampler=range(first, last),
         num_workers=data.workers,
         worker_init_fn=_one_thread,
+        # A fork takes over locks that threads of other libraries hold, and waits for ever.
+        multiprocessing_context="spawn" if data.workers else None,
     )
     return iter(ahead)
 
