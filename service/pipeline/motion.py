@@ -149,9 +149,8 @@ class MotionMemory:
         return float(np.median(earlier)) if len(earlier) >= LEAST_ROAD else 0.0
 
     def _stands(self, time_s: float) -> bool:
-        if self._watched_s is None:
-            return False
-        return time_s - max(self._watched_s, self._moved_s or 0.0) >= FIXED_S
+        watched = self._watched_s is not None and time_s - self._watched_s >= FIXED_S
+        return watched and self._is_fixed(time_s)
 
     def _is_fixed(self, time_s: float) -> bool:
         return self._moved_s is None or time_s - self._moved_s >= FIXED_S

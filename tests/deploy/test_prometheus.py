@@ -13,7 +13,7 @@ from tests.deploy.prometheus import RULES, dashboard_exprs, until
 
 pytestmark = pytest.mark.skipif(
     shutil.which("prometheus") is None or redis_server() is None,
-    reason="needs Debian's prometheus and a redis-server",
+    reason="no prometheus or no redis-server: deploy/system-packages.sh tests",
 )
 
 

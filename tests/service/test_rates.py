@@ -56,7 +56,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Redis of our own."""
     server = shutil.which("redis-server")
     if server is None:
-        pytest.skip("needs redis-server")
+        pytest.skip("no redis-server: deploy/system-packages.sh tests")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -150,7 +150,7 @@ def test_words_of_the_hierarchy_are_words_of_the_captions() -> None:
     texts = [item.text.lower().strip(".") for item in load_hierarchy().flat]
     unknown = {w for text in texts for w in text.replace("-", " ").split()} - known
 
-    assert len(unknown) <= 20, sorted(unknown)
+    assert unknown <= {"approach", "gather", "one", "tied", "we"}, sorted(unknown)
 
 
 def test_no_training_caption_quotes_the_hierarchy() -> None:
