@@ -106,6 +106,11 @@ def description_id(leaf_id: str, description: Description) -> str:
     return f"{leaf_id}/{slug}"
 
 
+def leaf_of_id(description_id: str) -> str:
+    """The leaf that an id made by `description_id` names; an id of an author's own stays whole."""
+    return description_id.partition("/")[0]
+
+
 def find_spans(text: str, parts: Sequence[str]) -> tuple[Span, ...] | None:
     """Character offsets of the parts, one after the other without overlap, or None.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from knowledge.counterparts import write_counterparts
-from knowledge.flat import FlatDescription, PlacedLeaf, flatten, placed_leaves
+from knowledge.flat import FlatDescription, PlacedLeaf, flatten, leaf_of_id, placed_leaves
 from knowledge.reading import read_data, read_source
 from knowledge.rules import check
 from knowledge.schema import Description, Entity, Knowledge, Leaf, Node
@@ -35,6 +35,7 @@ __all__ = [
     "PlacedLeaf",
     "Violation",
     "hierarchy_to_yaml",
+    "leaf_of_id",
     "load_hierarchy",
     "parse_hierarchy",
 ]

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import track
 
+from knowledge.hierarchy import leaf_of_id
 from model.detector.evaluate import teacher_spec
 from model.evaluate.alarms import alarm_figures, leave_one_out, normal_part
 from model.evaluate.auc import LabelledScores, roc_auc
@@ -256,7 +257,7 @@ def _dota_codes() -> dict[str, list[str]]:
 
 def _best_leaf(segment: SegmentRow | None) -> str | None:
     anomalies = [e for e in segment.explanations if e.polarity == "anomaly"] if segment else []
-    return anomalies[0].description_id.partition("/")[0] if anomalies else None
+    return leaf_of_id(anomalies[0].description_id) if anomalies else None
 
 
 def _best_text(segment: SegmentRow | None) -> str | None:

@@ -1,14 +1,13 @@
-"""Plots with persons, obstacles, a lone vehicle, and the camera car itself."""
+"""Plots with persons, obstacles and a lone vehicle."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from model.data.records import EGO, NO_OBJECT, ROAD
+from model.data.records import NO_OBJECT, ROAD
 from model.synthesis.plots import (
     AWAY,
     LEFT,
-    RIGHT,
     SIDEWALK,
     TOWARD,
     Plot,
@@ -18,7 +17,6 @@ from model.synthesis.plots import (
     one_actor,
     two_actors,
     vehicle,
-    with_ego,
 )
 from model.synthesis.solids import Actor
 
@@ -197,84 +195,4 @@ def fire(rng: Random) -> Plot:
             (0, NO_OBJECT, "lights", "lights", car.kind),
         ),
         ((0, NO_OBJECT, "fire", "flames", car.kind),),
-    )
-
-
-def ego_rear_end(rng: Random) -> Plot:
-    car = vehicle(rng, rng.uniform(-0.4, 0.4), rng.uniform(11, 26), AWAY)
-    near = replace(car, z=half(car) + rng.uniform(1.4, 2.6))
-    return Plot(
-        (car,),
-        (near,),
-        ((0, 0.3),),
-        ((EGO, 0, "ego_follow", "ego", car.kind), (0, EGO, "ahead", car.kind, "ego")),
-        ((EGO, 0, "ego_hits", "ego", car.kind), (0, EGO, "fills_view", car.kind, "ego")),
-        rng.normal(0, 0.03),
-    )
-
-
-def ego_pull_out(rng: Random) -> Plot:
-    side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * rng.uniform(5.4, 6.8), rng.uniform(10, 20), AWAY)
-    near = replace(
-        car,
-        x=side * rng.uniform(0.2, 1.6),
-        z=half(car) + rng.uniform(1.6, 3.2),
-        yaw=side * rng.uniform(0.4, 1.0),
-    )
-    roll = rng.normal(0, 0.03)
-    return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, -1.0), roll=roll)
-
-
-def ego_side(rng: Random) -> Plot:
-    side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * 3.6, rng.uniform(7, 13), AWAY)
-    near = replace(
-        car, x=side * 1.5, z=half(car) + rng.uniform(1.6, 2.6), yaw=side * rng.uniform(0.3, 0.6)
-    )
-    return with_ego(car, near, "ego_side", "parallel", drift=(0, 0.8), roll=rng.normal(0, 0.03))
-
-
-def ego_oncoming(rng: Random) -> Plot:
-    car = vehicle(rng, -3.6, rng.uniform(10, 30), TOWARD)
-    near = replace(
-        car,
-        x=rng.uniform(-0.7, 0.7),
-        z=half(car) + rng.uniform(1.8, 4.0),
-        yaw=TOWARD + rng.uniform(-0.4, 0.4),
-    )
-    return with_ego(
-        car, near, "ego_oncoming_hit", "oncoming", drift=(0, -6.0), roll=rng.normal(0, 0.03)
-    )
-
-
-def ego_crossing(rng: Random) -> Plot:
-    side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * rng.uniform(3, 9), rng.uniform(18, 34), RIGHT if side > 0 else LEFT)
-    near = replace(car, x=side * rng.uniform(0.0, 1.5), z=rng.uniform(3.0, 5.0))
-    plot = with_ego(
-        car, near, "ego_crossing_hit", "ahead", drift=(-side * 1.5, 0.0), roll=rng.normal(0, 0.03)
-    )
-    return replace(plot, junction_z=float(car.z))
-
-
-def ego_person(rng: Random) -> Plot:
-    side = rng.choice([-1.0, 1.0])
-    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(10, 22))
-    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=rng.uniform(2.2, 3.6))
-    plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, -1.0), roll=rng.normal(0, 0.02))
-    return replace(
-        plot, anomalous_facts=(*plot.anomalous_facts, (EGO, 0, "hit_person", "ego", "person"))
-    )
-
-
-def ego_leaves(rng: Random) -> Plot:
-    car = vehicle(rng, -3.5, rng.uniform(16, 30), TOWARD)
-    return Plot(
-        (car,),
-        (car,),
-        ((0, -5.0),),
-        ((EGO, ROAD, "clear", "ego", "road"), (0, EGO, "oncoming", car.kind, "ego")),
-        ((EGO, ROAD, "ego_slides", "ego", "road"),),
-        rng.choice([-1.0, 1.0]) * rng.uniform(0.15, 0.35),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from model.synthesis import other_plots, vehicle_plots
+from model.synthesis import ego_plots, other_plots, vehicle_plots
 from model.synthesis.plots import Plot, Random
 
 # script -> (plot, anomaly leaf, normal leaf, DoTA code, ego involved)
@@ -32,13 +32,13 @@ SCRIPTS: dict[str, tuple[Callable[[Random], Plot], str, str, str, bool]] = {
     "leave_road": (other_plots.leave_road, "a.oo.leave", "n.vo.lane", "OO", False),
     "rollover": (other_plots.rollover, "a.oo.rollover", "n.vo.lane", "OO", False),
     "fire": (other_plots.fire, "a.uk.fire", "n.vo.clear", "UK", False),
-    "ego_rear_end": (other_plots.ego_rear_end, "a.ego.ah", "n.ego.follow", "AH", True),
-    "ego_pull_out": (other_plots.ego_pull_out, "a.ego.st", "n.ego.stop", "ST", True),
-    "ego_side": (other_plots.ego_side, "a.ego.la", "n.ego.parallel", "LA", True),
-    "ego_oncoming": (other_plots.ego_oncoming, "a.ego.oc", "n.ego.oncoming", "OC", True),
-    "ego_crossing": (other_plots.ego_crossing, "a.ego.tc", "n.ego.crossing", "TC", True),
-    "ego_person": (other_plots.ego_person, "a.ego.vp", "n.ego.person", "VP", True),
-    "ego_leaves": (other_plots.ego_leaves, "a.ego.oo", "n.ego.clear", "OO", True),
+    "ego_rear_end": (ego_plots.ego_rear_end, "a.ego.ah", "n.ego.follow", "AH", True),
+    "ego_pull_out": (ego_plots.ego_pull_out, "a.ego.st", "n.ego.stop", "ST", True),
+    "ego_side": (ego_plots.ego_side, "a.ego.la", "n.ego.parallel", "LA", True),
+    "ego_oncoming": (ego_plots.ego_oncoming, "a.ego.oc", "n.ego.oncoming", "OC", True),
+    "ego_crossing": (ego_plots.ego_crossing, "a.ego.tc", "n.ego.crossing", "TC", True),
+    "ego_person": (ego_plots.ego_person, "a.ego.vp", "n.ego.person", "VP", True),
+    "ego_leaves": (ego_plots.ego_leaves, "a.ego.oo", "n.ego.clear", "OO", True),
 }
 # Leaves that no training scene tells of: what evaluation says about them is zero-shot twice over.
 HELD_OUT = ("backing", "turning")

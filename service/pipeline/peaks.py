@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from knowledge.hierarchy import leaf_of_id
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
 from service.scoring.temporal import Hysteresis
@@ -135,4 +136,4 @@ def _told(frame: ScoredFrame) -> str:
     """Leaf of the first anomaly that a frame names; empty where it names none."""
     anomalies = (row for row in frame.explanations if row.polarity == "anomaly")
     first = next(anomalies, None)
-    return "" if first is None else first.description_id.partition("/")[0]
+    return "" if first is None else leaf_of_id(first.description_id)

@@ -1,8 +1,10 @@
 """Which frame explains a segment, on sequences short enough to follow by eye."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from service.pipeline.peaks import PeakKeeper, ScoredFrame, spokesman
+from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import neutral_calibration
 
 CLIPS = neutral_calibration().clips.model_copy(
@@ -15,6 +17,26 @@ def fed(raw: Sequence[float], probability: Sequence[float], step_s: float = 0.1)
     for i, (score, likely) in enumerate(zip(raw, probability, strict=True)):
         keeper.add(ScoredFrame(i, i * step_s, score, likely, ()))
     return keeper
+
+
+def row(leaf: str, polarity: Literal["anomaly", "normal"] = "anomaly") -> ExplanationRow:
+    return ExplanationRow(
+        description_id=f"{leaf}/some-words", text="", path=(), polarity=polarity, severity=0,
+        similarity=0.0, margin=0.0, counterpart=None, subject=None, object=None, cues={},
+    )  # fmt: skip
+
+
+def test_the_frames_of_a_segment_vote_by_the_first_anomaly_that_each_names() -> None:
+    """Frame 2 stands out most and tells of a rollover; the others tell of a rear-end collision."""
+    told = ["a.rear_end", "a.rear_end", "a.rollover", "a.rear_end"]
+    keeper = PeakKeeper(CLIPS)
+    for i, (leaf, raw, likely) in enumerate(
+        zip(told, [1.0, 4.0, 9.0, 2.0], [0.7, 0.7, 0.8, 0.9], strict=True)
+    ):
+        rows = (row("n.following", "normal"), row(leaf), row("a.sideswipe"))
+        keeper.add(ScoredFrame(i, i * 0.1, raw, likely, rows))
+
+    assert keeper.peak(0.0).index == 1
 
 
 def test_the_cause_lies_before_the_smoothed_peak() -> None:
