@@ -102,7 +102,7 @@ def test_an_alarm_over_the_whole_clip_is_one_explained_segment(
     engine: Engine, tmp_path: Path
 ) -> None:
     """With thresholds at zero every frame counts; the peak is a frame of the file."""
-    always = with_clips(engine, on=0.0, off=0.0)
+    always = with_clips(engine, on=0.0, off=0.0, threshold=1.0)
 
     report = VideoAnalyzer(always, in_this_process(LIMIT, 100)).analyze(
         write_clip(tmp_path / "clip.mp4"), top_k=2
@@ -113,6 +113,8 @@ def test_an_alarm_over_the_whole_clip_is_one_explained_segment(
     assert all(row.anomalous for row in report.frames)
     assert segment.peak_index in [row.index for row in report.frames]
     assert len(segment.explanations) == 2
+    # By a threshold of 1 each frame alone is normal and says so first; its segment does not.
+    assert [row.polarity for row in segment.explanations] == ["anomaly", "normal"]
     assert segment.probability == max(row.probability for row in report.frames)
 
 
