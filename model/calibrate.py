@@ -16,6 +16,7 @@ from rich.progress import track
 from model.evaluate.alarms import alarm_times, lowest_threshold
 from model.evaluate.auc import LabelledScores
 from model.evaluate.generated import analyze_clip, smoothed
+from model.evaluate.motion_null import normal_motion
 from model.evaluate.nulls import as_update, clip_nulls, takes_motion
 from model.synthesis.traffic import make_clip
 from service.pipeline.engine import Engine
@@ -30,7 +31,7 @@ from service.scoring.calibration import (
     neutral_calibration,
     same_null,
 )
-from service.scoring.fitting import fit_affine, strongest_null, upper_rate
+from service.scoring.fitting import fit_affine, motion_weights, strongest_null, upper_rate
 from service.vision.images import decode_image
 
 log = structlog.get_logger()
@@ -76,6 +77,12 @@ def calibrate(
     if takes_motion(engine.analyzer):  # what moves says more than a still, on normal roads too
         moving = clip_nulls(engine.analyzer, engine.analyzer.text_bank)
         clips = clips.model_copy(update=as_update(moving))
+    bank = engine.analyzer.text_bank
+    loud = motion_weights(normal_motion(bank, engine.analyzer.max_pairs))
+    quiet = {
+        leaf: round(w, 3) for leaf, w in zip(bank.leaf_ids, loud.tolist(), strict=True) if w < 1
+    }
+    clips = clips.model_copy(update={"leaf_motion_weight": quiet})
     return Calibration(stills=stills, clips=_with_threshold(engine, clips, num_clips, footage))
 
 

@@ -29,6 +29,9 @@ def train(
     resume: ResumeOption = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
     runlocal: Annotated[bool, typer.Option(help="Shrink the run for a first try.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this run of the student.")
+    ] = None,
 ) -> None:
     """Train the student, or a CLIP tower on curated triplets: what the recipe says."""
     from model.contrastive.recipe import ContrastiveRecipe
@@ -45,7 +48,7 @@ def train(
 
         if runlocal:
             overrides += ("optim.steps=50", "optim.warmup_steps=5")
-        train_student(load_recipe(recipe, overrides), out, resume)
+        train_student(load_recipe(recipe, overrides), out, resume, start_from=start_from)
 
 
 @app.command("train-detector")

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,7 @@ def train(
     run_dir: Path,
     resume: bool = False,
     stop_at: int | None = None,
+    start_from: Path | None = None,
 ) -> Path:
     """Train the student and leave its EMA weights in the run folder.
 
@@ -104,6 +106,7 @@ def train(
         run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
         resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
         stop_at: Leave after this step, as if interrupted; the schedule stays the recipe's.
+        start_from: Another run, whose averaged weights and tokenizer are the beginning of this one.
 
     Returns:
         ``run_dir``.
@@ -111,9 +114,13 @@ def train(
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
+    if start_from is not None and not resume:
+        copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
     tokenizer = _tokenizer(recipe, run_dir)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
+    if start_from is not None and not resume:
+        model.load_state_dict(load_student(start_from, recipe)[0].state_dict())
     model = model.to(device)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True

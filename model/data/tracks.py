@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.records import History
-from model.synthesis.noise import JITTER, MISS
+from model.synthesis.noise import JITTER, MISS, one_side_off
 from model.synthesis.solids import FRAME_WH
 from service.bundle.encoder import MOTION_WIDTH
 from service.vision.kinematics import kinematics
@@ -17,6 +17,7 @@ from service.vision.tracks import Track
 
 ASPECT = FRAME_WH[1] / FRAME_WH[0]
 YOUNG_SHARE = 0.1  # of the participants have only just been found
+HALF_HIDDEN_SHARE = 0.2  # are half hidden for a while, or held for one with what is beside them
 SWITCH_SHARE = 0.02  # of the tracks go on with somebody else's past
 
 
@@ -69,7 +70,10 @@ def _track(history: History, row: int, source: int, rois: Rois, rng: np.random.G
         until = int(rng.integers(1, len(past)))
         past[:until] = history.xyxy[:until, int(rng.integers(count))]
     size = np.tile(past[:, 2:] - past[:, :2], 2)
-    past = (past + rng.normal(0.0, JITTER, past.shape) * np.nan_to_num(size)).clip(0.0, 1.0)
+    jitter = rng.normal(0.0, JITTER, past.shape) + one_side_off(len(past), rng)
+    since, until = np.sort(rng.integers(0, len(past) + 1, 2))
+    jitter[since:until] += one_side_off(1, rng, HALF_HIDDEN_SHARE)  # and stays so for a while
+    past = (past + jitter * np.nan_to_num(size)).clip(0.0, 1.0)
     past[-1] = rois.xyxy[row]
     kept = np.isfinite(past).all(axis=1) & (rng.random(len(past)) >= MISS)
     kept[-1] = True

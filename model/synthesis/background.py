@@ -3,7 +3,17 @@
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.plots import AWAY, SIDEWALK, TOWARD, Statement, being, vehicle
+from model.synthesis.plots import (
+    AWAY,
+    CROSSING,
+    LEFT,
+    RIGHT,
+    SIDEWALK,
+    TOWARD,
+    Statement,
+    being,
+    vehicle,
+)
 from model.synthesis.solids import Actor
 
 
@@ -21,14 +31,15 @@ def background_traffic(
         if good and bad:
             facts.append((good, bad))
 
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.integers(0, 6))):
         index = len(extras)
-        kind = rng.integers(4)
+        side = rng.choice([-1.0, 1.0])
+        kind = rng.integers(6)
         if kind == 0:
             actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
             add(
                 actor,
-                (0, -6.0),
+                (0, -rng.uniform(3, 9)),
                 (index, EGO, "oncoming", actor.kind, "ego"),
                 (index, EGO, "ego_oncoming_hit", actor.kind, "ego"),
             )
@@ -41,27 +52,29 @@ def background_traffic(
                 (index, EGO, "fills_view", actor.kind, "ego"),
             )
         elif kind == 2:
-            side = rng.choice([-1.0, 1.0])
-            first = vehicle(rng, side * 6.8, rng.uniform(12, 28), AWAY)
+            first = vehicle(rng, side * 6.8, rng.uniform(5, 28), AWAY)
             second = vehicle(rng, side * 6.8, first.z + rng.uniform(7, 9), AWAY)
-            add(first, (0, -1.0), None, None)
+            add(first, (0, 0), None, None)
             add(
                 second,
-                (0, -1.0),
+                (0, 0),
                 (index, index + 1, "queue", first.kind, second.kind),
                 (index, index + 1, "wreck", first.kind, second.kind),
             )
-        else:
-            walker = being(
-                rng,
-                "person",
-                rng.choice([-1.0, 1.0]) * rng.uniform(*SIDEWALK),
-                rng.uniform(9, 26),
-            )
+        elif kind == 3:
+            x = side * rng.uniform(*SIDEWALK)
+            walker = being(rng, "person", x, rng.uniform(6, 26))
             add(
                 walker,
-                (0, -1.0),
+                (0, rng.uniform(-1.4, 1.4)),
                 (index, EGO, "sidewalk", "person", "ego"),
                 (index, EGO, "hit_by", "person", "ego"),
             )
+        elif kind == 4:  # crosses our street beyond whatever happens on it
+            yaw = RIGHT if side > 0 else LEFT
+            actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
+            add(actor, (-side * rng.uniform(*CROSSING), 0), None, None)
+        else:  # overtakes, or is overtaken
+            actor = vehicle(rng, 3.5, rng.uniform(5, 40), AWAY)
+            add(actor, (0, rng.uniform(-5, 7)), None, None)
     return extras, facts

@@ -5,6 +5,7 @@ from dataclasses import replace
 from model.data.records import EGO, ROAD
 from model.synthesis.plots import (
     AWAY,
+    CROSSING,
     LEFT,
     RIGHT,
     SIDEWALK,
@@ -41,7 +42,7 @@ def ego_pull_out(rng: Random) -> Plot:
         yaw=side * rng.uniform(0.4, 1.0),
     )
     roll = rng.normal(0, 0.03)
-    return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, -1.0), roll=roll)
+    return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, 0.0), roll=roll)
 
 
 def ego_side(rng: Random) -> Plot:
@@ -71,7 +72,12 @@ def ego_crossing(rng: Random) -> Plot:
     car = vehicle(rng, side * rng.uniform(3, 9), rng.uniform(18, 34), RIGHT if side > 0 else LEFT)
     near = replace(car, x=side * rng.uniform(0.0, 1.5), z=rng.uniform(3.0, 5.0))
     plot = with_ego(
-        car, near, "ego_crossing_hit", "ahead", drift=(-side * 1.5, 0.0), roll=rng.normal(0, 0.03)
+        car,
+        near,
+        "ego_crossing_hit",
+        "ahead",
+        drift=(-side * rng.uniform(*CROSSING), 0.0),
+        roll=rng.normal(0, 0.03),
     )
     return replace(plot, junction_z=float(car.z))
 
@@ -80,7 +86,8 @@ def ego_person(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
     walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(10, 22))
     near = replace(walker, x=rng.uniform(-0.8, 0.8), z=rng.uniform(2.2, 3.6))
-    plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, -1.0), roll=rng.normal(0, 0.02))
+    walk = rng.uniform(-1.4, 1.4)
+    plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, walk), roll=rng.normal(0, 0.02))
     return replace(
         plot, anomalous_facts=(*plot.anomalous_facts, (EGO, 0, "hit_person", "ego", "person"))
     )

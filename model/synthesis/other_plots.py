@@ -51,6 +51,7 @@ def pedestrian_hit(rng: Random) -> Plot:
     extra = (1, 0, "hit_by", "person", car.kind)
     return replace(
         plot,
+        flows=False,
         crosswalk_z=float(walker.z),
         anomalous_facts=(*plot.anomalous_facts, extra),
         normal_facts=(*plot.normal_facts, (1, 0, "walk_across", "person", car.kind)),
@@ -195,4 +196,5 @@ def fire(rng: Random) -> Plot:
             (0, NO_OBJECT, "lights", "lights", car.kind),
         ),
         ((0, NO_OBJECT, "fire", "flames", car.kind),),
+        flows=False,
     )

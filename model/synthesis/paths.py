@@ -1,11 +1,14 @@
 """Where everybody is at an instant: the way there, the blow, and how it ends.
 
+Traffic flows: past a camera on a mast at the speed of its street, with a dashcam at about its own
+speed, which rises and falls as it brakes and pulls off.
+
 A way follows from (seed, actor, time) alone. Normal traffic does not run on rails: it wanders in
 its lane, brakes and pulls off gently. An accident speeds up towards the contact, stops in it, and
 slides a little further; smooth starts and stops would teach that nothing ever hits anything.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +27,8 @@ SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
 FIXED_SHARE = 0.3  # of the cameras hang on a mast
 WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
+STREET_SPEED = (2.0, 10.0)  # m/s past a mast
+SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
 BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 CLOSEST = 3.5  # metres to what the own car stops for
@@ -36,27 +41,67 @@ def course(seed: int, since_event_s: float) -> float:
     return float(np.clip(since_event_s / lead_in_s + 1.0, 0.0, 1.0) ** power)
 
 
-def travelled(seed: int, ego: bool, since_event_s: float, progress: float) -> float:
-    """Metres that the camera has come since the contact; negative before.
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How far camera and traffic have come since the contact, in metres; negative before.
+
+    Attributes:
+        travel_m: The camera along its street.
+        surge_m: Of that, what it gains on the traffic around it, which drives on evenly.
+        flow_m: The traffic itself, where the camera hangs on a mast.
+    """
+
+    travel_m: float = 0.0
+    surge_m: float = 0.0
+    flow_m: float = 0.0
+
+    def shift(self, actor: Actor, flows: bool = True) -> float:
+        """Metres ahead that an actor comes by it, relative to the camera."""
+        flow_m = self.flow_m if flows else 0.0
+        if not stands(actor):
+            return flow_m - self.surge_m
+        return -self.travel_m - (flow_m if _oncoming(actor) else 0.0)
+
+
+STILL = Way()
+
+
+def way(seed: int, ego: bool, since_event_s: float, progress: float) -> Way:
+    """The way of camera and traffic since the contact.
 
     Args:
-        seed: Decides the speed; some wait, a camera on a mast stands.
+        seed: Decides the speeds; some wait.
         ego: Whether the own car takes part in the plot.
-        since_event_s: Seconds since the contact.
+        since_event_s: Seconds since the contact; negative before.
         progress: From ``course``; towards an accident the own car brakes.
     """
-    if is_fixed(seed, ego):
-        return 0.0
     rng = np.random.default_rng((seed, 12))
-    speed = 0.0 if rng.random() < WAITING_SHARE else rng.uniform(*SPEED)
+    waits = rng.random() < WAITING_SHARE
+    if is_fixed(seed, ego):
+        speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
+        return Way(flow_m=speed * since_event_s)
+    speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
     if since_event_s > 0 and progress > 0:
-        return float(speed * rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
-    return float(speed * since_event_s)
+        if ego:  # struck, the own car stands with what it has met
+            return Way()
+        return Way(travel_m=float(speed * rolling_s * (1 - np.exp(-since_event_s / rolling_s))))
+    surge_m = _surge(seed, speed, since_event_s)
+    return Way(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
+
+
+def _surge(seed: int, speed: float, since_event_s: float) -> float:
+    rng = np.random.default_rng((seed, 13))
+    if rng.random() >= SURGING_SHARE:
+        return 0.0
+    pace, phase = 2 * np.pi / rng.uniform(*SURGING_S), rng.uniform(0, 2 * np.pi)
+    # No harder than one brakes in traffic, and never backwards.
+    size = min(rng.uniform(0.2, 1.0) * SURGING / pace**2, speed / pace)
+    return float(size * (np.sin(pace * since_event_s + phase) - np.sin(phase)))
 
 
 def poses(
-    plot: Plot, seed: int, since_event_s: float, progress: float, travel_m: float = 0.0
+    plot: Plot, seed: int, since_event_s: float, progress: float, come: Way = STILL
 ) -> tuple[Actor, ...]:
     """The plot's actors at an instant.
 
@@ -65,7 +110,7 @@ def poses(
         seed: Decides wandering, sliding and spinning.
         since_event_s: Seconds since the contact.
         progress: From ``course``; 0 on the normal branch.
-        travel_m: From ``travelled``.
+        come: From ``way``.
     """
     cast = []
     # What we have run into stands still before us.
@@ -73,11 +118,11 @@ def poses(
     for index, (normal, contact, drift) in enumerate(
         zip(plot.normal, plot.contact, plot.drift, strict=True)
     ):
-        way = (seed, 6, index)
+        key = (seed, 6, index)
         has_crashed = since_event_s > 0 and progress > 0
-        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, way)
-        if stands(normal) and not has_crashed:
-            before = replace(before, z=before.z - travel_m)
+        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, key)
+        if not has_crashed:
+            before = replace(before, z=before.z + come.shift(normal, plot.flows))
         mixed = {
             name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
             for name in ("x", "z", "yaw", "roll")
@@ -85,16 +130,16 @@ def poses(
         look = contact if progress > 0.8 else normal
         now = replace(look, **mixed)
         if has_crashed and contact != normal and not with_us:
-            now = _slid(now, normal, contact, since_event_s, way)
+            now = _slid(now, normal, contact, since_event_s, key)
         if has_crashed:  # it stays behind on the road, and we come nearer
-            now = replace(now, z=max(now.z - travel_m, min(now.z, CLOSEST)))
+            now = replace(now, z=max(now.z - come.travel_m, min(now.z, CLOSEST)))
         cast.append(now)
     return tuple(cast)
 
 
-def wandered(actor: Actor, drift: Drift, seconds: float, way: tuple[int, ...]) -> Actor:
+def wandered(actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...]) -> Actor:
     """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative)."""
-    rng = np.random.default_rng(way)
+    rng = np.random.default_rng(key)
     across, along = WANDER.get(actor.kind, WANDER_VEHICLE)
     if actor.kind in VEHICLES and rng.random() < SURGE_SHARE:
         along = SURGE
@@ -111,25 +156,29 @@ def wandered(actor: Actor, drift: Drift, seconds: float, way: tuple[int, ...]) -
 
 
 def surroundings(
-    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float, travel_m: float = 0.0
+    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float, come: Way = STILL
 ) -> tuple[Actor, ...]:
     """The normal traffic around a plot at an instant, on either branch."""
     found = []
     for index, (actor, drift) in enumerate(extras):
         now = wandered(actor, drift, since_event_s, (seed, 9, index))
-        found.append(replace(now, z=now.z - travel_m) if stands(actor) else now)
+        found.append(replace(now, z=now.z + come.shift(actor)))
     return tuple(found)
 
 
 def stands(actor: Actor) -> bool:
     """Whether an actor does not drive along with us: parked, walking, crossing or oncoming."""
     across = abs(np.sin(actor.yaw)) > 0.7
-    return bool(abs(actor.x) >= ROADSIDE or across or np.cos(actor.yaw) < -0.5)
+    return bool(abs(actor.x) >= ROADSIDE or across or _oncoming(actor))
 
 
-def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, way: tuple[int, ...]) -> Actor:
+def _oncoming(actor: Actor) -> bool:
+    return bool(abs(actor.x) < ROADSIDE and np.cos(actor.yaw) < -0.5)
+
+
+def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, key: tuple[int, ...]) -> Actor:
     """After the blow: on in the old direction, ever slower; vehicles turn."""
-    rng = np.random.default_rng((*way, 1))
+    rng = np.random.default_rng((*key, 1))
     course_to = np.array([contact.x - normal.x, contact.z - normal.z])
     moved = course_to * rng.uniform(*SLIDE)
     length = float(np.hypot(*moved))

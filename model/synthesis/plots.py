@@ -16,6 +16,7 @@ Random = np.random.Generator
 Drift = tuple[float, float]
 Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
+CROSSING = (1.5, 9.0)  # m/s of what crosses our street
 SIDEWALK = (8.3, 10.3)  # metres to either side
 CAR_COLOURS = (
     (170, 30, 30),
@@ -33,7 +34,8 @@ CAR_COLOURS = (
 class Plot:
     """Actors before and after the event, how fast they drift, and what is true of them.
 
-    ``junction_z`` and ``crosswalk_z`` say where the street must have one, in both branches.
+    ``junction_z`` and ``crosswalk_z`` say where the street must have one, in both branches;
+    ``flows`` is false where the actors stand or wait even though traffic is flowing.
     """
 
     normal: tuple[Actor, ...]
@@ -44,11 +46,12 @@ class Plot:
     camera_roll: float = 0.0
     junction_z: float | None = None
     crosswalk_z: float | None = None
+    flows: bool = True
 
 
 def vehicle(rng: Random, x: float, z: float, yaw: float, kinds: tuple[str, ...] = ()) -> Actor:
     """A car, truck or bus of some colour, slightly out of line."""
-    options = kinds or ("car", "car", "car", "truck", "bus")
+    options = kinds or ("car",) * 5 + ("truck", "bus")
     kind = options[int(rng.integers(len(options)))]
     colour = CAR_COLOURS[int(rng.integers(len(CAR_COLOURS)))]
     return Actor(kind, x + rng.normal(0, 0.15), z, yaw + rng.normal(0, 0.03), colour=colour)

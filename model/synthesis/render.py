@@ -11,30 +11,38 @@ from numpy.typing import NDArray
 
 from model.synthesis.actors import draw_actor, fill
 from model.synthesis.solids import FRAME_WH, NEAR, Actor, Camera, Street, project
+from model.synthesis.view import View
 
 LANE = 3.5  # metres, like all that follow
 ROAD_EDGE, BAY_EDGE, PAVEMENT_EDGE = 1.5 * LANE, 8.0, 10.8
 PAINT = (225, 225, 215)
 DASH_M, PROPS_M = 7.0, 60.0  # after which markings and roadside repeat
+WIDE_M, BEHIND_M = 120.0, 80.0  # how far the ground goes on beside and behind a dashcam
+DASHCAM = View()
 
 
 def draw_frame(
-    street: Street, actors: tuple[Actor, ...], camera: Camera, travel_m: float = 0.0
+    street: Street,
+    actors: tuple[Actor, ...],
+    camera: Camera,
+    travel_m: float = 0.0,
+    view: View = DASHCAM,
 ) -> NDArray[np.uint8]:
     """Render one frame, far things first.
 
     Args:
         street: What stands still.
-        actors: Everybody else, relative to the camera.
+        actors: Everybody else, in the view.
         camera: Its pose.
         travel_m: Metres that the camera has come along the street.
+        view: Where on the street it stands.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     rng = np.random.default_rng(street.seed)
-    frame = _background(street, camera, travel_m)
-    props = [replace(a, z=(a.z - NEAR - travel_m) % PROPS_M + NEAR) for a in street.actors]
+    frame = _background(street, camera, travel_m, view)
+    props = [view.of(replace(a, z=(a.z - NEAR - travel_m) % PROPS_M + NEAR)) for a in street.actors]
     everything = sorted((*props, *actors), key=lambda actor: -actor.z)
     for actor in everything:
         if actor.z > NEAR:
@@ -42,7 +50,7 @@ def draw_frame(
     return _weather(frame, street, camera, rng)
 
 
-def _background(street: Street, camera: Camera, travel_m: float) -> NDArray[np.uint8]:
+def _background(street: Street, camera: Camera, travel_m: float, view: View) -> NDArray[np.uint8]:
     width, height = FRAME_WH
     sky = {
         "day": (200, 215, 235),
@@ -54,36 +62,32 @@ def _background(street: Street, camera: Camera, travel_m: float) -> NDArray[np.u
     side = (225, 228, 232) if street.weather == "snow" else street.side
     frame = np.empty((height, width, 3), np.uint8)
     frame[:] = sky
-    ground = np.array([[-90, 0, 1.0], [90, 0, 1.0], [90, 0, 300], [-90, 0, 300]], float)
-    fill(frame, project(ground, camera), side)
     pavement = (min(255, street.asphalt + 45),) * 3
-    fill(frame, project(_strip(-PAVEMENT_EDGE, PAVEMENT_EDGE, NEAR, 250), camera), pavement)
-    fill(frame, project(_strip(-BAY_EDGE, BAY_EDGE, NEAR, 250), camera), (street.bay,) * 3)
-    fill(frame, project(_strip(-ROAD_EDGE, ROAD_EDGE, NEAR, 250), camera), (street.asphalt,) * 3)
+
+    def lay(x0: float, x1: float, z0: float, z1: float, colour: tuple[int, ...]) -> None:
+        """A rectangle of the ground."""
+        corners = np.array([[x0, 0, z0], [x1, 0, z0], [x1, 0, z1], [x0, 0, z1]], float)
+        ahead = view.ground(corners)
+        if len(ahead):
+            fill(frame, project(ahead, camera), colour)
+
+    lay(-WIDE_M, WIDE_M, -BEHIND_M, 300, side)
+    lay(-PAVEMENT_EDGE, PAVEMENT_EDGE, -BEHIND_M, 250, pavement)
+    lay(-BAY_EDGE, BAY_EDGE, -BEHIND_M, 250, (street.bay,) * 3)
+    lay(-ROAD_EDGE, ROAD_EDGE, -BEHIND_M, 250, (street.asphalt,) * 3)
     for x in (-LANE / 2, LANE / 2):
-        for start in np.arange(2.0 - travel_m % DASH_M, 70.0, DASH_M):
-            near, far = max(NEAR, start), max(NEAR, start + 3)
-            fill(frame, project(_strip(x - 0.07, x + 0.07, near, far), camera), PAINT)
+        for start in np.arange(2.0 - travel_m % DASH_M - 6 * DASH_M, 70.0, DASH_M):
+            lay(x - 0.07, x + 0.07, start, start + 3, PAINT)
     for x in (-ROAD_EDGE, ROAD_EDGE):
-        fill(frame, project(_strip(x - 0.08, x + 0.08, NEAR, 200), camera), PAINT)
-    _crossings(frame, street, camera, travel_m)
-    return frame
-
-
-def _crossings(frame: NDArray[np.uint8], street: Street, camera: Camera, travel_m: float) -> None:
-    """The side road of a junction, which interrupts the markings, and the bars of a crosswalk."""
-    if street.junction_z is not None and street.junction_z - travel_m + LANE > NEAR:
+        lay(x - 0.08, x + 0.08, -BEHIND_M, 200, PAINT)
+    if street.junction_z is not None:  # the side road, which interrupts the markings
         middle = street.junction_z - travel_m
-        low, high = max(NEAR, middle - LANE), middle + LANE
-        fill(frame, project(_strip(-90, 90, low, high), camera), (street.asphalt,) * 3)
-    if street.crosswalk_z is not None and street.crosswalk_z - travel_m > NEAR:
-        low = max(NEAR, street.crosswalk_z - travel_m - 1.5)
+        lay(-90, 90, middle - LANE, middle + LANE, (street.asphalt,) * 3)
+    if street.crosswalk_z is not None:
+        low = street.crosswalk_z - travel_m - 1.5
         for x in np.arange(-ROAD_EDGE + 0.3, ROAD_EDGE - 0.4, 1.0):
-            fill(frame, project(_strip(x, x + 0.5, low, low + 3.0), camera), PAINT)
-
-
-def _strip(x0: float, x1: float, z0: float, z1: float) -> NDArray[np.float64]:
-    return np.array([[x0, 0, z0], [x1, 0, z0], [x1, 0, z1], [x0, 0, z1]], float)
+            lay(x, x + 0.5, low, low + 3.0, PAINT)
+    return frame
 
 
 def _weather(

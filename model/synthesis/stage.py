@@ -5,16 +5,20 @@ from functools import lru_cache
 
 import numpy as np
 
+from model.data.records import EGO
 from model.synthesis.background import background_traffic
-from model.synthesis.paths import is_fixed, poses, travelled
+from model.synthesis.paths import is_fixed, poses, way
 from model.synthesis.plots import Drift, Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
+from model.synthesis.view import View, across
 from model.synthesis.visible import visible_boxes
 
 WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
 MAX_TRIES = 60
 SETTLED_S = 0.5  # after the contact, when most of the sliding is over
+ALONG_SHARE = 0.3  # of the masts look along their street,
+DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
 JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
 
 
@@ -23,6 +27,7 @@ class Stage:
     """Everything of a clip that its branch and the time do not change."""
 
     camera: Camera
+    view: View
     street: Street
     plot: Plot
     extras: tuple[tuple[Actor, Drift], ...]
@@ -48,8 +53,7 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage = _draw(seed, script, attempt)
         plot = stage.plot
-        travel_m = 0.0 if ego else travelled(seed, ego, SETTLED_S, 1.0)
-        settled = poses(plot, seed, SETTLED_S, 1.0, travel_m)
+        settled = poses(plot, seed, SETTLED_S, 1.0, way(seed, ego, SETTLED_S, 1.0))
         instants = [
             (plot.contact, plot.anomalous_facts, plot.camera_roll),
             (settled, plot.anomalous_facts, plot.camera_roll),
@@ -62,18 +66,22 @@ def set_stage(seed: int, script: str) -> Stage:
 
 def _draw(seed: int, script: str, attempt: int) -> Stage:
     rng = np.random.default_rng((seed, 3, attempt))
-    camera = _mast(rng) if is_fixed(seed, SCRIPTS[script][4]) else _camera(rng)
+    fixed = is_fixed(seed, SCRIPTS[script][4])
+    camera = _mast(rng) if fixed else _camera(rng)
     plot = SCRIPTS[script][0](rng)
+    view = _beside(rng, plot) if fixed else View()
     street = _street(rng, seed, plot)
     extras, facts = background_traffic(rng)
-    return Stage(camera, street, plot, tuple(extras), tuple(facts))
+    if fixed:  # what has no own car is not told of one
+        facts = [told for told in facts if EGO not in told[0][:2]]
+    return Stage(camera, view, street, plot, tuple(extras), tuple(facts))
 
 
 def _shows(
     stage: Stage, cast: tuple[Actor, ...], statements: tuple[Statement, ...], roll: float
 ) -> bool:
     """Whether the participants of at least one statement can be seen at the time of contact."""
-    everyone = cast + tuple(actor for actor, _ in stage.extras)
+    everyone = tuple(stage.view.of(a) for a in (*cast, *(actor for actor, _ in stage.extras)))
     _, _, row_of = visible_boxes(everyone, stage.camera.tilted(roll))
     return any(all(place < 0 or place in row_of for place in s[:2]) for s in statements)
 
@@ -94,6 +102,16 @@ def _mast(rng: Random) -> Camera:
     horizon = FRAME_WH[1] * rng.uniform(-0.1, 0.3)
     return Camera(
         float(focal), float(rng.uniform(3.5, 8.0)), float(horizon), float(rng.normal(0, 0.01))
+    )
+
+
+def _beside(rng: Random, plot: Plot) -> View:
+    """Where a mast stands: over the street as a dashcam, or to one side and turned towards it."""
+    if rng.random() < ALONG_SHARE:
+        return View()
+    middle_z = float(np.mean([actor.z for actor in plot.contact]))
+    return across(
+        middle_z, float(rng.uniform(*DISTANCE)), float(rng.uniform(-MOST_TURN, MOST_TURN))
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
-from model.synthesis.paths import course, is_fixed, poses, shaken, surroundings, travelled
+from model.synthesis.paths import Way, course, is_fixed, poses, shaken, surroundings, way
 from model.synthesis.plots import Statement
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import HELD_OUT, SCRIPTS
@@ -131,7 +131,7 @@ def make_moment(
     progress = course(seed, since_event_s) if anomalous else 0.0
     everyone = _everyone(seed, script, since_event_s, progress)
     camera = _camera(seed, script, since_event_s, progress)
-    travel_m = _travel_m(seed, script, since_event_s, progress)
+    come = _way(seed, script, since_event_s, progress)
     happened = anomalous and since_event_s >= -ONSET_S
     statements = plot.anomalous_facts if happened else plot.normal_facts
     other = plot.normal_facts if happened else plot.anomalous_facts
@@ -152,7 +152,7 @@ def make_moment(
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
     scene = Scene(
-        frame=draw_frame(street, everyone, camera, travel_m) if drawn else None,
+        frame=draw_frame(street, everyone, camera, come.travel_m, stage.view) if drawn else None,
         xyxy=boxes,
         class_names=names,
         facts=() if ambiguous else tuple(facts),
@@ -165,16 +165,14 @@ def make_moment(
 
 def _everyone(seed: int, script: str, since_event_s: float, progress: float) -> tuple[Actor, ...]:
     stage = set_stage(seed, script)
-    travel_m = _travel_m(seed, script, since_event_s, progress)
-    cast = poses(stage.plot, seed, since_event_s, progress, travel_m)
-    return cast + surroundings(stage.extras, seed, since_event_s, travel_m)
+    come = _way(seed, script, since_event_s, progress)
+    cast = poses(stage.plot, seed, since_event_s, progress, come)
+    around = surroundings(stage.extras, seed, since_event_s, come)
+    return tuple(stage.view.of(actor) for actor in cast + around)
 
 
-def _travel_m(seed: int, script: str, since_event_s: float, progress: float) -> float:
-    ego = SCRIPTS[script][4]
-    if ego and progress == 1:
-        return 0.0  # struck, the own car stands with what it has met
-    return travelled(seed, ego, since_event_s, progress)
+def _way(seed: int, script: str, since_event_s: float, progress: float) -> Way:
+    return way(seed, SCRIPTS[script][4], since_event_s, progress)
 
 
 def _camera(seed: int, script: str, since_event_s: float, progress: float) -> Camera:

@@ -6,6 +6,7 @@ import numpy as np
 
 from model.synthesis.plots import (
     AWAY,
+    CROSSING,
     LEFT,
     RIGHT,
     TOWARD,
@@ -114,7 +115,7 @@ def t_bone(rng: Random) -> Plot:
         replace(b, yaw=b.yaw + rng.uniform(-0.5, 0.5), damaged=True),
         "t_bone",
         "crossing",
-        drift=((-side * 1.5, 0.0), (0, 0.2)),
+        drift=((-side * rng.uniform(*CROSSING), 0.0), (0, 0.2)),
     )
     return replace(plot, junction_z=float(a.z))
 
@@ -146,7 +147,8 @@ def backing(rng: Random) -> Plot:
         z=z + half(a) + half(b) - 0.3,
         yaw=rng.uniform(-0.3, 0.3),
     )
-    return two_actors(a, b, hit, b, "backing", "parked", drift=((0, 0.0), (0, 0.0)))
+    plot = two_actors(a, b, hit, b, "backing", "parked", drift=((0, 0.0), (0, 0.0)))
+    return replace(plot, flows=False)
 
 
 def pull_out(rng: Random) -> Plot:
@@ -159,7 +161,7 @@ def pull_out(rng: Random) -> Plot:
         yaw=side * rng.uniform(0.4, 0.8),
         damaged=True,
     )
-    return two_actors(a, b, hit, b, "pull_out", "parked", drift=((0, -1.0), (0, 1.0)))
+    return two_actors(a, b, hit, b, "pull_out", "parked", drift=((0, 0.0), (0, 1.0)))
 
 
 def motorcycle_fall(rng: Random) -> Plot:
@@ -190,4 +192,5 @@ def wreck(rng: Random) -> Plot:
         yaw=rng.uniform(-0.8, 0.8),
         damaged=True,
     )
-    return two_actors(a, b, jammed, against, "wreck", "queue", drift=((0, 0.0), (0, 0.0)))
+    plot = two_actors(a, b, jammed, against, "wreck", "queue", drift=((0, 0.0), (0, 0.0)))
+    return replace(plot, flows=False)

@@ -39,7 +39,7 @@ class RelationHead(nn.Module):
         self.pair_position = _mlp(PAIR_GEOMETRY, width)
         # A student that has seen stills alone starts from what it knows.
         self.motion = nn.Sequential(
-            nn.Linear(MOTION_WIDTH, width), nn.GELU(), _silent(width, width)
+            nn.Linear(MOTION_WIDTH - 1, width), nn.GELU(), _silent(width, width)
         )
         self.class_group = nn.Embedding(NUM_CLASS_GROUPS, width)
         self.position_scale = nn.Parameter(torch.tensor(0.5))
@@ -68,7 +68,7 @@ class RelationHead(nn.Module):
             xyxy: (R, 4) boxes in 0..1.
             roi_classes: (R,) int64 class groups.
             pairs: (K, 2) int64 into R; -1 as object means that there is none.
-            motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known.
+            motion: (K, M) of `service.vision.pair_motion`; all 0 of a still.
             roi_gate: (R, 1) weight of the appearance, 0..1.
             union_gate: (K, 1).
             looks: Looks of the ROIs, (R, V), of the boxes around the pairs, (K, V), and how far
@@ -90,7 +90,7 @@ class RelationHead(nn.Module):
             self._appearance(union_samples, union_gate),
             self.pair_position(pair_geometry(xyxy, pairs)),
             self.position_scale,
-        ) + self.motion(motion)
+        ) + self.motion(motion[:, :-1])
         projected = sa_clip.project_roi(self.linear, subject, object_, union)
         refined: Tensor = projected + self.refine(projected)
         if looks is None:
@@ -99,7 +99,8 @@ class RelationHead(nn.Module):
         shown = self.look(self.look_scale(rois))  # (R, D)
         seen = shown[pairs[:, 0]] + has_object * shown[pairs[:, 1].clamp(min=0)]
         seen = seen + self.union_look(self.look_scale(unions))  # (K, D)
-        looked: Tensor = refined + gate * seen
+        # Of film the look knows nothing: it has learned from stills what has happened, not when.
+        looked: Tensor = refined + gate * (1 - motion[:, -1:]) * seen
         return looked
 
     def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:

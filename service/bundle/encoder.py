@@ -21,7 +21,7 @@ INPUTS = {
     "pairs": "tensor(int64)",
 }
 MOTION = {"motion": "tensor(float)"}  # of a graph that has learned what moves
-MOTION_WIDTH = 24  # numbers of a pair: `service.vision.pair_motion`
+MOTION_WIDTH = 25  # numbers of a pair: `service.vision.pair_motion`; the last one: it is watched
 OUTPUTS = ("scene", "relation", "scene_gate")
 _WHOLE_FRAME = np.array([[0.0, 0.0, 0.0, 1.0, 1.0]], np.float32)
 _FULL = CLASS_GROUPS.index("full")
@@ -48,6 +48,7 @@ class ImageEncoder:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.takes_motion = any(value.name in MOTION for value in session.get_inputs())
+        self._motion_width = motion_width(session)
 
     def encode(
         self,
@@ -75,9 +76,16 @@ class ImageEncoder:
             rois, roi_classes = _WHOLE_FRAME, np.array([_FULL], np.int64)
         feeds = {"frames": frames, "rois": rois, "roi_classes": roi_classes, "pairs": pairs}
         if self.takes_motion:
-            feeds["motion"] = _checked_motion(motion, len(pairs))
+            # Graphs of before are not told that somebody watches.
+            feeds["motion"] = _checked_motion(motion, len(pairs))[:, : self._motion_width]
         scene, relation, scene_gate = self.session.run(OUTPUTS, feeds)
         return ImageEmbeddings(scene, relation, scene_gate)
+
+
+def motion_width(session: Session) -> int:
+    """How many numbers of a pair's motion a graph takes, 0 if none: some know the first 24 alone."""
+    widths = [value.shape[-1] for value in session.get_inputs() if value.name in MOTION]
+    return widths[0] if widths and isinstance(widths[0], int) else MOTION_WIDTH * len(widths)
 
 
 def _check(

@@ -32,6 +32,7 @@ def check_image_encoder(path: Path, session: Session, half_dim: int) -> None:
     """
     names = {value.name for value in session.get_inputs()}
     takes_motion = not names.isdisjoint(encoder.MOTION)
+    motion_width = encoder.motion_width(session)
     inputs = encoder.INPUTS | encoder.MOTION if takes_motion else encoder.INPUTS
     _check_signature(path, session, inputs, encoder.OUTPUTS)
     frames = np.random.default_rng(0).integers(0, 256, (2, 90, 160, 3), np.uint8)
@@ -40,7 +41,7 @@ def check_image_encoder(path: Path, session: Session, half_dim: int) -> None:
     for pairs in (np.array([[0, 1], [1, -1]], np.int64), np.zeros((0, 2), np.int64)):
         feeds = {"frames": frames, "rois": rois, "roi_classes": classes, "pairs": pairs}
         if takes_motion:
-            feeds["motion"] = np.ones((len(pairs), encoder.MOTION_WIDTH), np.float32)
+            feeds["motion"] = np.ones((len(pairs), motion_width), np.float32)
         scene, relation, scene_gate = _run(path, session, encoder.OUTPUTS, feeds)
         _check_unit_rows(path, "scene", scene, (len(frames), half_dim))
         _check_unit_rows(path, "relation", relation, (len(pairs), half_dim))

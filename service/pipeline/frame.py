@@ -242,7 +242,7 @@ def _judge(
     )
     motion, evidence, text_level = None, standardised, 0.0
     if view.cues is not None:
-        of_pairs = pair_motion(text_bank, view.cues)
+        of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
         motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
         evidence = fused(standardised, motion, text_bank, *weights)
         pair_evidence = fused(pair_evidence, np.nan_to_num(of_pairs), text_bank, *weights)

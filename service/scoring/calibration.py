@@ -104,6 +104,13 @@ class ClipsCalibration(DomainCalibration):
     past_share: Probability = 0.0
     """Of what the text has said before (`service.scoring.past`), taken off a frame's score."""
 
+    leaf_motion_weight: Mapping[str, Probability] = {}
+    """Less than 1 for a leaf whose motion speaks on normal roads too; 1 for a leaf left out."""
+
+    def motion_weights(self, leaf_ids: Sequence[str]) -> NDArray[np.float64]:
+        """(L,) what the motion of each leaf is worth."""
+        return np.array([self.leaf_motion_weight.get(leaf_id, 1.0) for leaf_id in leaf_ids])
+
     def weights_of(self, trusted: bool) -> tuple[float, float]:
         """Weights of text and motion for frames of this kind."""
         if trusted and self.weights_trusted is not None:

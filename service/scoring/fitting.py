@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.scoring.calibration import AffineMap
 
 MIN_STD = 1e-3  # similarities carry about this much rounding from an fp16 encoder
+SELDOM, SILENT = 0.995, 0.06  # of the frames; a leaf below has said nothing
 NEWTON_STEPS = 50
 SMALLEST_STEP = 1e-6
 
@@ -37,6 +38,29 @@ def strongest_null(evidence: NDArray[np.floating]) -> tuple[float, float]:
     if not len(known):
         raise ValueError("no leaf speaks in any of the frames, so there is no null")
     return float(known.mean()), max(float(known.std()), MIN_STD)
+
+
+def motion_weights(motion: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What the motion of each leaf is worth: a leaf that is loud on normal roads is turned down.
+
+    Cues that one participant has alone are loud more often than those that need two, and a leaf
+    with a single cue more often than one whose cues must agree. So the loudness that each leaf
+    seldom exceeds is brought down to that of the typical leaf; none is turned up, for a leaf whose
+    participants are rare is silent for want of them.
+
+    Args:
+        motion: (n, L) leaf motion on normal footage, in 0..1.
+
+    Returns:
+        (L,) in 0..1.
+    """
+    loudness = np.quantile(np.asarray(motion, np.float64), SELDOM, axis=0)
+    speaks = loudness > SILENT
+    if not speaks.any():
+        return np.ones(loudness.shape)
+    typical = float(np.median(loudness[speaks]))
+    weights: NDArray[np.float64] = np.minimum(1.0, typical / np.maximum(loudness, SILENT))
+    return weights
 
 
 def fit_affine(

@@ -50,7 +50,7 @@ def motion_inputs(
         (K, M) float32 in -1..1. For subject and object each: known, velocity right and down, the
         older velocity, growth, surprise, change of aspect. Between them: relative velocity of the
         object right and down, approach, inverse time to contact, rise of the overlap. The own
-        car: known, jerk, rotation.
+        car: known, jerk, rotation. Last, 1: somebody watches, so this is no still.
     """
     rows = np.zeros((len(pairs), MOTION_WIDTH), np.float32)
     side_of = {track_id: _side(motion) for track_id, motion in moving.items()}
@@ -70,7 +70,8 @@ def motion_inputs(
                 between[second, first] = found * np.array([-1.0, -1.0, 1.0, 1.0, 1.0])
             rows[row, 2 * SIDE : 2 * SIDE + BETWEEN] = between[first, second]
     if ego is not None:
-        rows[:, -OWN_CAR:] = (1.0, *ego)
+        rows[:, -1 - OWN_CAR : -1] = (1.0, *ego)
+    rows[:, -1] = 1.0
     return rows
 
 

@@ -45,6 +45,27 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert student.scene_gate.limits[1] > student.scene_gate.limits[0]
 
 
+@pytest.mark.slow
+def test_a_run_may_begin_with_the_weights_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a rate of nothing they stay what they are, and so do the words; the steps begin anew."""
+    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
+    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
+    train(_tiny(2), tmp_path / "first")
+    still = _tiny(1)
+    optim = still.optim.model_copy(update={"lr": 0.0, "weight_decay": 0.0})
+
+    more = still.model_copy(update={"optim": optim})
+    train(more, tmp_path / "more", start_from=tmp_path / "first")
+
+    (first, words), (second, same) = (load_student(tmp_path / n, still) for n in ("first", "more"))
+    assert same.to_str() == words.to_str()
+    assert load_checkpoint(tmp_path / "more")["step"] == 1
+    for (name, value), other in zip(first.named_parameters(), second.parameters(), strict=True):
+        assert torch.equal(value, other), name
+
+
 def test_no_batch_depends_on_who_makes_it() -> None:
     """Two processes ahead of the training, from step 1 on, make what the training itself makes."""
     data = _tiny(4).data

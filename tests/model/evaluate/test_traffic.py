@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from model.evaluate.generated import analyze_clip, smoothed
+from model.evaluate.motion_null import normal_motion
 from model.evaluate.nulls import shuffled_texts
 from model.evaluate.traffic import evaluate_traffic
 from model.synthesis.traffic import make_clip
@@ -33,6 +34,37 @@ def test_every_frame_is_scored_in_order_with_its_motion(engine: Engine) -> None:
     first = results[0].score - calibration.past_share * results[0].text_level
     assert row.scores[0] == pytest.approx(first)
     assert np.array_equal(row.labels, clip.label)
+
+
+def test_the_motion_of_a_loud_leaf_is_turned_down(engine: Engine) -> None:
+    """To half of what it is at full weight, frame by frame, and so in the evidence."""
+    clip, analyzer = make_clip(7, anomalous=True), engine.analyzer
+    told = analyzer.calibration
+    louder = told.clips.model_copy(update={"leaf_motion_weight": {}})
+    quieter = told.clips.model_copy(
+        update={"leaf_motion_weight": dict.fromkeys(analyzer.text_bank.leaf_ids, 0.5)}
+    )
+    found = []
+    for clips in (louder, quieter):
+        one = analyzer.with_text_bank(analyzer.text_bank)
+        one.calibration = told.model_copy(update={"clips": clips})
+        found.append(analyze_clip(one, clip, seed=7))
+
+    for loud, quiet in zip(*found, strict=True):
+        assert loud.motion is not None
+        assert quiet.motion is not None
+        assert quiet.motion.tolist() == pytest.approx((loud.motion / 2).tolist())
+    assert max(r.score for r in found[0]) > max(r.score for r in found[1])
+
+
+def test_motion_of_normal_traffic_has_a_row_for_each_frame(engine: Engine) -> None:
+    """One row a frame, in 0..1; leaves that only pixels show stay silent."""
+    rows = normal_motion(engine.analyzer.text_bank, 32, num_clips=2)
+
+    assert rows.shape[1] == len(engine.analyzer.text_bank.leaf_ids)
+    assert 0 <= rows.min() <= rows.max() <= 1
+    fire = engine.analyzer.text_bank.leaf_ids.index("a.uk.fire")
+    assert not rows[:, fire].any()
 
 
 def test_shuffled_texts_are_the_same_vectors_at_other_descriptions(engine: Engine) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import course, is_fixed, shaken
+from model.synthesis.paths import SURGING, course, is_fixed, shaken, way
+from model.synthesis.plots import AWAY, TOWARD
 from model.synthesis.scripts import SCRIPTS
-from model.synthesis.solids import Camera
+from model.synthesis.solids import Actor, Camera
 from model.synthesis.traffic import make_moment, make_traffic_scene, watch
 
 
@@ -74,3 +75,32 @@ def test_a_camera_on_a_mast_stands_still() -> None:
     assert shaken(camera, seed, 0.3, False, False) == camera
     assert not any(is_fixed(s, ego=True) for s in range(100))
     assert any(ego for *_, ego in SCRIPTS.values())
+
+
+def test_traffic_flows_past_a_mast() -> None:
+    """Away on the near lane, towards us on the far one; what is parked or crosses stays."""
+    seed = next(s for s in range(100) if is_fixed(s, ego=False) and way(s, False, 1, 0).flow_m)
+    come = way(seed, False, 2.0, 0.0)
+    speed = come.flow_m / 2
+
+    assert 2.0 <= speed <= 10.0
+    assert come.shift(Actor("car", 0.0, 20.0, AWAY)) == pytest.approx(2 * speed)
+    assert come.shift(Actor("car", -3.6, 20.0, TOWARD)) == pytest.approx(-2 * speed)
+    assert come.shift(Actor("car", 6.8, 20.0, AWAY)) == 0
+    assert come.shift(Actor("car", 9.0, 20.0, np.pi / 2)) == 0
+    assert come.shift(Actor("car", 0.0, 20.0, AWAY), flows=False) == 0
+
+
+def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None:
+    """And what drives along with it comes nearer while it is ahead of its even way."""
+    times = np.arange(-4.0, 4.0, 0.05)
+    surging = 0
+    for seed in range(60):
+        come = [way(seed, True, float(t), 0.0) for t in times]
+        travel = np.array([w.travel_m for w in come])
+        assert np.diff(travel).min() > -1e-6
+        assert np.abs(np.diff(travel, 2)).max() / 0.05**2 < SURGING + 0.1
+        surging += any(w.surge_m for w in come)
+        along = come[-1].shift(Actor("car", 0.0, 20.0, AWAY))
+        assert along == pytest.approx(-come[-1].surge_m)
+    assert 15 <= surging <= 40

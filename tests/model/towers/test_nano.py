@@ -7,6 +7,7 @@ import torch
 
 from model.towers.nano import Nano
 from model.towers.nano_image import pair_geometry, sample_rois, union_boxes
+from model.towers.nano_look import LOOK_WIDTH
 from service.bundle.encoder import MOTION_WIDTH
 
 
@@ -97,6 +98,25 @@ def test_motion_tells_pairs_apart_that_look_alike(student: Nano) -> None:
 
     assert (relation[0] - relation[1]).abs().max() > 1e-4
     assert torch.allclose(relation[0], still[0], atol=1e-6)
+
+
+def test_the_look_is_silent_on_film(student: Nano) -> None:
+    """It has learned from stills: where somebody watches, pairs are embedded as without it."""
+    frames, rois, classes = _inputs(1)
+    pairs = torch.tensor([[0, 1]])
+    watched = torch.zeros(1, MOTION_WIDTH)
+    watched[:, -1] = 1.0
+    learned = copy.deepcopy(student)
+    head = learned.relation_head
+    head.look_scale.fit(torch.randn(200, LOOK_WIDTH))
+    torch.nn.init.normal_(head.look.weight)
+    learned.look_gate.limits.copy_(torch.tensor([1.0, 2.0]))  # open to every picture
+
+    def relation(model: Nano, motion: torch.Tensor | None) -> torch.Tensor:
+        return model.encode_image(frames, rois, classes, pairs, motion)[1]
+
+    assert (relation(learned, None) - relation(student, None)).abs().max() > 1e-3
+    assert torch.allclose(relation(learned, watched), relation(student, watched), atol=1e-6)
 
 
 def test_padding_says_nothing(student: Nano) -> None:

@@ -156,3 +156,12 @@ def test_text_weighs_more_where_it_has_seen_pixels() -> None:
     told = clips.model_copy(update={"weights_trusted": (1.0, 0.3)})
     assert told.weights_of(trusted=True) == (1.0, 0.3)
     assert told.weights_of(trusted=False) == (0.2, 1.0)
+
+
+def test_a_leaf_that_is_loud_on_normal_roads_is_worth_less() -> None:
+    """A leaf that an expert has added since is worth what it says."""
+    clips = neutral_calibration().clips
+    told = clips.model_copy(update={"leaf_motion_weight": {"a.loud": 0.5}})
+
+    assert told.motion_weights(("a.new", "a.loud")).tolist() == [1.0, 0.5]
+    assert clips.motion_weights(("a.new", "a.loud")).tolist() == [1.0, 1.0]

@@ -10,6 +10,7 @@ from service.scoring.eq11 import NO_EVIDENCE
 from service.scoring.fitting import (
     MIN_STD,
     fit_affine,
+    motion_weights,
     strongest_null,
     threshold_for,
     upper_rate,
@@ -34,6 +35,19 @@ def test_constant_evidence_keeps_a_deviation_above_zero() -> None:
 def test_a_null_of_silence_is_refused() -> None:
     with pytest.raises(ValueError, match="no null"):
         strongest_null(np.full((30, 2), NO_EVIDENCE))
+
+
+def test_loud_motion_is_turned_down_to_that_of_the_typical_leaf() -> None:
+    """Seldom exceeded: 0.4, 0.2 and 0.1, in the middle 0.2; who is silent or quiet is left alone."""
+    frames = np.zeros((1000, 4))
+    frames[:20] = (0.4, 0.2, 0.1, 0.01)
+
+    assert motion_weights(frames).tolist() == pytest.approx([0.5, 1.0, 1.0, 1.0])
+
+
+def test_motion_that_nothing_measures_keeps_its_weight() -> None:
+    """Nobody is louder than the others where all are silent."""
+    assert motion_weights(np.zeros((50, 3))).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_the_affine_map_recovers_a_known_logistic() -> None:

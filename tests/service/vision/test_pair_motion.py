@@ -55,11 +55,12 @@ def test_a_car_that_drives_at_a_standing_one() -> None:
     standing = [1, 0, 0, 0, 0, 0, 0, 0]
     # The other one falls back by a size a second (-1/2); 1/3 per second is a quarter.
     between = [-0.5, 0, 0.5, 0.25, 0]
-    assert rows[0].tolist() == pytest.approx([*subject, *standing, *between, 0, 0, 0])
-    assert rows[1].tolist() == pytest.approx([*standing, *subject, 0.5, 0, 0.5, 0.25, 0, 0, 0, 0])
+    assert rows[0].tolist() == pytest.approx([*subject, *standing, *between, 0, 0, 0, 1])
+    seen_back = [0.5, 0, 0.5, 0.25, 0]
+    assert rows[1].tolist() == pytest.approx([*standing, *subject, *seen_back, 0, 0, 0, 1])
 
 
-def test_what_is_not_known_is_all_zero() -> None:
+def test_what_is_not_known_is_zero_but_that_somebody_watches() -> None:
     """No object, a young track, a fixed camera; the own car's cues when there are any."""
     pairs = np.array([[0, NO_OBJECT], [1, 0]])
     tracks = {1: track(1, 0.1), 2: track(2, 0.4)}
@@ -67,11 +68,12 @@ def test_what_is_not_known_is_all_zero() -> None:
     nothing = motion_inputs(two_cars(), pairs, tracks, {}, None)
     alone = motion_inputs(two_cars(), pairs, tracks, {1: moving((0.0, 3.0))}, (0.25, 0.5))
 
-    assert not nothing.any()
+    assert not nothing[:, :-1].any()
+    assert nothing[:, -1].tolist() == [1, 1]
     assert alone[0, :3].tolist() == [1, 0, 0.75]
     assert alone[1, 8:11].tolist() == [1, 0, 0.75]
     assert not alone[0, 8:21].any()
-    assert alone[:, -3:].tolist() == [[1, 0.25, 0.5]] * 2
+    assert alone[:, -4:].tolist() == [[1, 0.25, 0.5, 1]] * 2
 
 
 def test_noise_takes_from_what_it_could_have_made() -> None:
