@@ -64,8 +64,8 @@ SOURCES = (
 REMARKS = (
     "One seed. No figure on a public benchmark: their footage is not at hand.",
     "The student learned from generated scenes: relations, motion with detector noise, the scene half. "
-    "Where a frame lies outside its drawn ones the answer says `appearance: off`; class, box geometry, "
-    "motion and a look at the participants count then. That look reads the detector's features and "
+    "Where a frame lies outside its drawn ones the answer says `appearance: off`; class and box geometry "
+    "count then, with motion in clips and a look at the participants in stills. That look reads the detector's features and "
     "learned from pictures of 27 real cameras whether a pair lies in an accident, not in which.",
     "The weights of text and motion on real footage, the smoothing and the alarm's threshold were chosen "
     "by looking at the development clips; the share of the past and the weights on drawn frames on "

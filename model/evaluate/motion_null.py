@@ -1,4 +1,4 @@
-"""How loud the motion of each leaf is on generated normal traffic: no model, boxes and cues alone."""
+"""How loud the motion of each leaf is on generated normal traffic: boxes and cues, no model."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -154,7 +154,7 @@ class Nano(nn.Module):
         """
         feature_map, pooled, texture = self.trunk(frames)  # (B, F, h, w), (B, deep), (B, texture)
         look_map, look_texture = self.detector_look(frames)
-        gate = torch.minimum(self.scene_gate(texture), self.drawn_gate(look_texture))
+        gate = torch.minimum(self.scene_gate(texture), self._drawn(look_texture))
         frame_of_roi = rois[:, 0].long()
         xyxy = rois[:, 1:]
         frame_of_pair = frame_of_roi[pairs[:, 0]]
@@ -176,6 +176,14 @@ class Nano(nn.Module):
         )
         scene = F.normalize(self.scene_head(pooled), dim=-1)
         return scene, F.normalize(relation, dim=-1), gate
+
+    def _drawn(self, look_texture: Tensor) -> Tensor:
+        """(B,): whether frames are like drawn ones, and like them rather than like real ones."""
+        drawn: Tensor = self.drawn_gate(look_texture)
+        lead = self.look_gate.distance(look_texture) - self.drawn_gate.distance(look_texture)
+        rather = ((lead - LEAD[0]) / (LEAD[1] - LEAD[0])).clamp(0.0, 1.0)
+        knows_real = self.look_gate.limits[1] > 0
+        return torch.where(knows_real, torch.minimum(drawn, rather), drawn)
 
     def encode_mixed(
         self,
@@ -234,6 +242,9 @@ class Nano(nn.Module):
 
 
 GRID = 4  # points per side of an ROI
+# By how many deviations a frame is nearer to the drawn frames than to the real ones: 1.33 or more
+# of 99 of 100 drawn frames of other seeds.
+LEAD = (0.9, 1.3)
 PAIR_GEOMETRY = 16
 
 

@@ -83,7 +83,7 @@ class ImageEncoder:
 
 
 def motion_width(session: Session) -> int:
-    """How many numbers of a pair's motion a graph takes, 0 if none: some know the first 24 alone."""
+    """How many numbers of a pair's motion a graph takes, 0 if none; some know the first 24."""
     widths = [value.shape[-1] for value in session.get_inputs() if value.name in MOTION]
     return widths[0] if widths and isinstance(widths[0], int) else MOTION_WIDTH * len(widths)
 

@@ -7,7 +7,7 @@ import torch
 
 from model.towers.nano import Nano
 from model.towers.nano_image import pair_geometry, sample_rois, union_boxes
-from model.towers.nano_look import LOOK_WIDTH
+from model.towers.nano_look import LOOK_WIDTH, TEXTURE
 from service.bundle.encoder import MOTION_WIDTH
 
 
@@ -110,13 +110,31 @@ def test_the_look_is_silent_on_film(student: Nano) -> None:
     head = learned.relation_head
     head.look_scale.fit(torch.randn(200, LOOK_WIDTH))
     torch.nn.init.normal_(head.look.weight)
-    learned.look_gate.limits.copy_(torch.tensor([1.0, 2.0]))  # open to every picture
+    # Open to every picture, and every picture is far from the real ones: drawn.
+    learned.look_gate.whiten.copy_(torch.eye(TEXTURE) * 1e3)
+    learned.look_gate.limits.copy_(torch.tensor([1e9, 2e9]))
 
     def relation(model: Nano, motion: torch.Tensor | None) -> torch.Tensor:
         return model.encode_image(frames, rois, classes, pairs, motion)[1]
 
     assert (relation(learned, None) - relation(student, None)).abs().max() > 1e-3
     assert torch.allclose(relation(learned, watched), relation(student, watched), atol=1e-6)
+
+
+def test_a_frame_as_near_to_real_ones_is_not_drawn(student: Nano) -> None:
+    """By hand: drawn frames lie at 3, real ones at 0, both a deviation wide; 1.5 is between."""
+    knows = copy.deepcopy(student)
+    for gate, mean in ((knows.drawn_gate, 3.0), (knows.look_gate, 0.0)):
+        gate.mean.fill_(mean)
+        gate.whiten.copy_(torch.eye(TEXTURE))
+        gate.limits.copy_(torch.tensor([1.5, 2.5]))
+    textures = torch.tensor([[3.0], [2.05], [1.5], [0.0]]).expand(4, TEXTURE)
+
+    # Nearer to the drawn ones by 3, 1.1 (half way from 0.9 to 1.3), 0 and -3 deviations.
+    assert knows._drawn(textures).tolist() == pytest.approx([1.0, 0.5, 0.0, 0.0], abs=1e-5)
+
+    knows.look_gate.limits.copy_(torch.tensor([-2.0, -1.0]))  # no real picture has taught it
+    assert knows._drawn(textures).tolist() == pytest.approx([1.0, 1.0, 1.0, 0.0], abs=1e-5)
 
 
 def test_padding_says_nothing(student: Nano) -> None:

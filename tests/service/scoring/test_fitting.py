@@ -38,7 +38,7 @@ def test_a_null_of_silence_is_refused() -> None:
 
 
 def test_loud_motion_is_turned_down_to_that_of_the_typical_leaf() -> None:
-    """Seldom exceeded: 0.4, 0.2 and 0.1, in the middle 0.2; who is silent or quiet is left alone."""
+    """Seldom exceeded: 0.4, 0.2 and 0.1, the middle one 0.2; who is quieter is left alone."""
     frames = np.zeros((1000, 4))
     frames[:20] = (0.4, 0.2, 0.1, 0.01)
 
