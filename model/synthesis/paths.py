@@ -1,18 +1,16 @@
 """Where everybody is at an instant: the way there, the blow, and how it ends.
 
-Traffic flows: past a camera on a mast at the speed of its street, with a dashcam at about its own
-speed, which rises and falls as it brakes and pulls off.
-
 A way follows from (seed, actor, time) alone. Normal traffic does not run on rails: it wanders in
 its lane, brakes and pulls off gently. An accident speeds up towards the contact, stops in it, and
 slides a little further; smooth starts and stops would teach that nothing ever hits anything.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from model.data.records import EGO
+from model.synthesis.flow import STILL, Way, is_fixed
 from model.synthesis.plots import Drift, Plot
 from model.synthesis.solids import Actor, Camera
 
@@ -25,12 +23,6 @@ WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along
 WANDER_VEHICLE = (0.15, 1.2)
 SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
-FIXED_SHARE = 0.3  # of the cameras hang on a mast
-WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
-STREET_SPEED = (2.0, 10.0)  # m/s past a mast
-SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
-BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
-ROADSIDE = 6.0  # metres; further out nobody drives along the street
 CLOSEST = 3.5  # metres to what the own car stops for
 
 
@@ -39,65 +31,6 @@ def course(seed: int, since_event_s: float) -> float:
     rng = np.random.default_rng((seed, 5))
     lead_in_s, power = rng.uniform(*LEAD_IN_S), rng.uniform(*STEEPNESS)
     return float(np.clip(since_event_s / lead_in_s + 1.0, 0.0, 1.0) ** power)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How far camera and traffic have come since the contact, in metres; negative before.
-
-    Attributes:
-        travel_m: The camera along its street.
-        surge_m: Of that, what it gains on the traffic around it, which drives on evenly.
-        flow_m: The traffic itself, where the camera hangs on a mast.
-    """
-
-    travel_m: float = 0.0
-    surge_m: float = 0.0
-    flow_m: float = 0.0
-
-    def shift(self, actor: Actor, flows: bool = True) -> float:
-        """Metres ahead that an actor comes by it, relative to the camera."""
-        flow_m = self.flow_m if flows else 0.0
-        if not stands(actor):
-            return flow_m - self.surge_m
-        return -self.travel_m - (flow_m if _oncoming(actor) else 0.0)
-
-
-STILL = Way()
-
-
-def way(seed: int, ego: bool, since_event_s: float, progress: float) -> Way:
-    """The way of camera and traffic since the contact.
-
-    Args:
-        seed: Decides the speeds; some wait.
-        ego: Whether the own car takes part in the plot.
-        since_event_s: Seconds since the contact; negative before.
-        progress: From ``course``; towards an accident the own car brakes.
-    """
-    rng = np.random.default_rng((seed, 12))
-    waits = rng.random() < WAITING_SHARE
-    if is_fixed(seed, ego):
-        speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
-        return Way(flow_m=speed * since_event_s)
-    speed = 0.0 if waits else float(rng.uniform(*SPEED))
-    rolling_s = rng.uniform(*BRAKING_S)
-    if since_event_s > 0 and progress > 0:
-        if ego:  # struck, the own car stands with what it has met
-            return Way()
-        return Way(travel_m=float(speed * rolling_s * (1 - np.exp(-since_event_s / rolling_s))))
-    surge_m = _surge(seed, speed, since_event_s)
-    return Way(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
-
-
-def _surge(seed: int, speed: float, since_event_s: float) -> float:
-    rng = np.random.default_rng((seed, 13))
-    if rng.random() >= SURGING_SHARE:
-        return 0.0
-    pace, phase = 2 * np.pi / rng.uniform(*SURGING_S), rng.uniform(0, 2 * np.pi)
-    # No harder than one brakes in traffic, and never backwards.
-    size = min(rng.uniform(0.2, 1.0) * SURGING / pace**2, speed / pace)
-    return float(size * (np.sin(pace * since_event_s + phase) - np.sin(phase)))
 
 
 def poses(
@@ -166,16 +99,6 @@ def surroundings(
     return tuple(found)
 
 
-def stands(actor: Actor) -> bool:
-    """Whether an actor does not drive along with us: parked, walking, crossing or oncoming."""
-    across = abs(np.sin(actor.yaw)) > 0.7
-    return bool(abs(actor.x) >= ROADSIDE or across or _oncoming(actor))
-
-
-def _oncoming(actor: Actor) -> bool:
-    return bool(abs(actor.x) < ROADSIDE and np.cos(actor.yaw) < -0.5)
-
-
 def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, key: tuple[int, ...]) -> Actor:
     """After the blow: on in the old direction, ever slower; vehicles turn."""
     rng = np.random.default_rng((*key, 1))
@@ -191,11 +114,6 @@ def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, key: tuple[
         z=max(now.z + float(moved[1]) * share, 1.5),
         yaw=now.yaw + spin * SLIDE_S * share,
     )
-
-
-def is_fixed(seed: int, ego: bool) -> bool:
-    """Whether the camera hangs on a mast; never when the own car takes part."""
-    return not ego and float(np.random.default_rng((seed, 7)).random()) < FIXED_SHARE
 
 
 def shaken(camera: Camera, seed: int, since_event_s: float, ego: bool, struck: bool) -> Camera:

@@ -7,7 +7,8 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.background import background_traffic
-from model.synthesis.paths import is_fixed, poses, way
+from model.synthesis.flow import is_fixed, way
+from model.synthesis.paths import poses
 from model.synthesis.plots import Drift, Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street

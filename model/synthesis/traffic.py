@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
+from model.synthesis.flow import Way, is_fixed, way
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
-from model.synthesis.paths import Way, course, is_fixed, poses, shaken, surroundings, way
+from model.synthesis.paths import course, poses, shaken, surroundings
 from model.synthesis.plots import Statement
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import HELD_OUT, SCRIPTS

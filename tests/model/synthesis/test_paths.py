@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from model.synthesis.flow import SURGING, is_fixed, way
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import SURGING, course, is_fixed, shaken, way
+from model.synthesis.paths import course, shaken
 from model.synthesis.plots import AWAY, TOWARD
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, Camera
