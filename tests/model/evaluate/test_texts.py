@@ -21,17 +21,21 @@ def test_the_wilson_interval_by_hand() -> None:
 def test_an_untrained_student_is_no_better_than_its_own_controls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Random weights give chance in every row, or the table would reward anything."""
+    """Random weights give chance in every row, or the table would reward anything.
+
+    Chance is what can be guessed from who takes part: a leaf of two vehicles, say, where there are
+    two. The shipped student's interval begins at 0.24.
+    """
     monkeypatch.setattr("model.evaluate.texts.NUM_NULL_SCENES", 40)
     hierarchy = load_hierarchy()
     tokenizer = train_tokenizer([item.text for item in hierarchy.flat], 600)
     torch.manual_seed(3)
     student = Nano(tokenizer.get_vocab_size())
 
-    rows = compare_texts(student, tokenizer, hierarchy, num_scenes=60)
+    rows = compare_texts(student, tokenizer, hierarchy, num_scenes=200)
 
     assert [row.name for row in rows] == ["trained", "shuffled descriptions", "random weights"]
     assert len({row.num_scenes for row in rows}) == 1
-    assert all(row.leaf_interval[0] < 0.1 for row in rows)
+    assert all(row.leaf_interval[0] < 0.15 for row in rows)
     assert all(0.2 < row.frame_auc < 0.8 for row in rows)
     assert figures_table(rows).row_count == 3
