@@ -2,7 +2,8 @@
 
 Only normal footage is looked at: what an anomaly scores is never used, so the service stays
 zero-shot, and every threshold is a stated share of false alarms. What was chosen by looking at the
-development clips stands in `docs/experiments.md`: the weights, the smoothing, `ON_FRAMES_OF`.
+development clips stands in `docs/experiments.md`: the weights of real frames, the smoothing,
+`ON_FRAMES_OF`, and that loud motion is turned down, though never up.
 """
 
 from collections.abc import Callable, Iterable, Sequence

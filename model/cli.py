@@ -38,6 +38,12 @@ def train(
     from model.recipe import load_recipe, read_recipe, section_names
 
     overrides = tuple(set_ or ())
+    if start_from is not None and (resume or "tower" in section_names(recipe)):
+        raise typer.BadParameter(
+            "--start-from begins a run of the student anew: no --resume, no CLIP"
+        )
+    if start_from is not None and start_from.resolve() == out.resolve():
+        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
     if "tower" in section_names(recipe):
         from model.contrastive.train import train_contrastive
 

@@ -20,7 +20,10 @@ from model.synthesis.solids import Actor
 def background_traffic(
     rng: np.random.Generator,
 ) -> tuple[list[tuple[Actor, tuple[float, float]]], list[tuple[Statement, Statement]]]:
-    """Normal traffic around the plot, mostly overlapping it on the image by perspective alone."""
+    """Normal traffic around the plot, mostly overlapping it on the image by perspective alone.
+
+    It knows nothing of the plot: what overtakes or crosses drives through another car now and then.
+    """
     extras: list[tuple[Actor, tuple[float, float]]] = []
     facts: list[tuple[Statement, Statement]] = []
 
@@ -74,7 +77,7 @@ def background_traffic(
             yaw = RIGHT if side > 0 else LEFT
             actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
             add(actor, (-side * rng.uniform(*CROSSING), 0), None, None)
-        else:  # overtakes, or is overtaken
+        else:  # overtakes; none falls behind, which beside a waiting car would be reversing
             actor = vehicle(rng, 3.5, rng.uniform(5, 40), AWAY)
-            add(actor, (0, rng.uniform(-5, 7)), None, None)
+            add(actor, (0, rng.uniform(0, 7)), None, None)
     return extras, facts

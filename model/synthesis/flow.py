@@ -14,6 +14,7 @@ FIXED_SHARE = 0.3  # of the cameras hang on a mast
 WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
 STREET_SPEED = (2.0, 10.0)  # m/s past a mast
 SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
+INSTANT_S = 1e-3
 BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 
@@ -62,7 +63,10 @@ def way(seed: int, ego: bool, since_event_s: float, progress: float) -> Way:
     if since_event_s > 0 and progress > 0:
         if ego:  # struck, the own car stands with what it has met
             return Way()
-        return Way(travel_m=float(speed * rolling_s * (1 - np.exp(-since_event_s / rolling_s))))
+        # It rolls out from the speed it has: a jump at the contact would give the accident away.
+        rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
+        gained = (_surge(seed, speed, INSTANT_S) - _surge(seed, speed, -INSTANT_S)) / INSTANT_S / 2
+        return Way(travel_m=(speed + gained) * rolled_s, surge_m=gained * rolled_s)
     surge_m = _surge(seed, speed, since_event_s)
     return Way(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
 

@@ -2,7 +2,8 @@
 
 A plot gives every actor two poses: where it is when nothing happens, and where it is when the
 accident has happened. Both come from the same draw, so twin and accident share their actors.
-Positions are metres relative to the camera: x to the right, z ahead.
+Positions are metres on the street as a dashcam sees it, x to the right and z ahead; a mast that
+looks at it from aside turns them into its own view (`view.py`).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Draw a street seen from a dashcam: sky, road, everything on it, weather.
+"""Draw a street seen from a dashcam or a mast: sky, road, everything on it, weather.
 
 Dimension letters used in this file: H W frame size in pixels.
 """

@@ -2,7 +2,7 @@
 
 One convolutional pass a frame; ROIs are sampled from its map instead of being cropped. The
 streams that know drawn pixels are gated: in a frame unlike those, class and box geometry speak,
-motion, and what the detector's features have shown of real participants (`nano_look`).
+motion, and in stills what the detector's features have shown of real participants (`nano_look`).
 
 Dimension letters used in this file:
     B frames, R ROIs, K pairs, T texts, C token context, W stream width, D half of the embedding,
@@ -145,8 +145,7 @@ class Nano(nn.Module):
             rois: (R, 5) float32: frame index and xyxy in 0..1.
             roi_classes: (R,) int64 class groups.
             pairs: (K, 2) int64 into ``rois``; -1 as object means that there is none.
-            motion: (K, M) of `service.vision.pair_motion`; all 0 where nothing is known, None
-                for stills.
+            motion: (K, M) of `service.vision.pair_motion`; all 0, or None, for stills.
 
         Returns:
             scene (B, D) and relation (K, D) unit vectors, and the gate, (B,): how far the frame is

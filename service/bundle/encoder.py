@@ -65,8 +65,8 @@ class ImageEncoder:
             rois: (R, 5) float32: frame index, then xyxy in 0..1. R = 0 is allowed.
             roi_classes: (R,) int64 ids into ``CLASS_GROUPS``.
             pairs: (K, 2) int64 rows of ``rois``; -1 as object is "no object". K = 0 is allowed.
-            motion: (K, M) float32 in -1..1; None where nothing is known. A graph that knows only
-                stills does without.
+            motion: (K, M) float32 in -1..1; None for a still. A graph that knows only stills does
+                without.
 
         Raises:
             ValueError: A shape, type or index is not as described.
@@ -83,9 +83,18 @@ class ImageEncoder:
 
 
 def motion_width(session: Session) -> int:
-    """How many numbers of a pair's motion a graph takes, 0 if none; some know the first 24."""
-    widths = [value.shape[-1] for value in session.get_inputs() if value.name in MOTION]
-    return widths[0] if widths and isinstance(widths[0], int) else MOTION_WIDTH * len(widths)
+    """How many numbers of a pair's motion a graph takes, 0 if none; some know the first 24.
+
+    Raises:
+        ValueError: Another number of them.
+    """
+    for value in session.get_inputs():
+        if value.name in MOTION:
+            width = value.shape[-1] if isinstance(value.shape[-1], int) else MOTION_WIDTH
+            if width not in (MOTION_WIDTH - 1, MOTION_WIDTH):
+                raise ValueError(f"motion has {width} numbers, expected {MOTION_WIDTH} or one less")
+            return width
+    return 0
 
 
 def _check(

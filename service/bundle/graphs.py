@@ -32,7 +32,10 @@ def check_image_encoder(path: Path, session: Session, half_dim: int) -> None:
     """
     names = {value.name for value in session.get_inputs()}
     takes_motion = not names.isdisjoint(encoder.MOTION)
-    motion_width = encoder.motion_width(session)
+    try:
+        motion_width = encoder.motion_width(session)
+    except ValueError as error:
+        raise BundleError(f"{path}: {error}") from None
     inputs = encoder.INPUTS | encoder.MOTION if takes_motion else encoder.INPUTS
     _check_signature(path, session, inputs, encoder.OUTPUTS)
     frames = np.random.default_rng(0).integers(0, 256, (2, 90, 160, 3), np.uint8)

@@ -74,7 +74,8 @@ class FrameResult:
         pairs: (K, 2) into ``rois``.
         evidence: (L,) raw evidence per anomaly leaf, -inf for a leaf that cannot speak.
         standardised: (L,) the same against the leaves' nulls.
-        motion: (L,) motion evidence per anomaly leaf in 0..1; None where motion is not known.
+        motion: (L,) motion evidence per anomaly leaf in 0..1, that of loud leaves turned down; None
+            where motion is not known.
         leaf_evidence: (L,) what made the score in mode ``paired``: both together.
         explanations: Best first.
         timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
@@ -240,7 +241,7 @@ def _judge(
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
         for evidence in (comparison.evidence, comparison.leaf_margins)
     )
-    motion, evidence, text_level = None, standardised, 0.0
+    of_pairs, motion, evidence, text_level = None, None, standardised, 0.0
     if view.cues is not None:
         of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
         motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
@@ -263,6 +264,7 @@ def _judge(
         evidence,
         pair_evidence,
         weights=weights,
+        motion=of_pairs,
         mode=question.mode,
         anomalous=anomalous,
         top_k=question.top_k,

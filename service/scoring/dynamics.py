@@ -89,7 +89,8 @@ def fused(
     .. math:: e_a = w_{text} z_a + w_{dyn} w_a Z c_a
 
     A cue of 1, which is physically certain, counts as much as the largest deviation Z = 10 that
-    a text may have from its null; w_a is the expert's weight, which z_a holds already.
+    a text may have from its null; w_a is the expert's weight, which z_a holds already. How far a
+    loud leaf is turned down, u_a of the equations, is in its motion c_a already.
 
     Args:
         text: (..., L) standardised text evidence, ``NO_EVIDENCE`` where a leaf cannot speak.

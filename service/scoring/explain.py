@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from service.scoring.calibration import Z_LIMIT, Mode
 from service.scoring.comparison import Comparison
-from service.scoring.dynamics import cues_of, pair_motion
+from service.scoring.dynamics import cues_of
 from service.scoring.eq11 import NO_EVIDENCE
 from service.scoring.text_bank import TextBank
 from service.vision.rois import NO_OBJECT, NO_TRACK, Rois
@@ -146,6 +146,7 @@ def explain(
     anomalous: bool,
     top_k: int,
     weights: tuple[float, float] = (1.0, 0.0),
+    motion: NDArray[np.float64] | None = None,
 ) -> tuple[Explanation, ...]:
     """List at most ``top_k`` explanations, best first; the module says how they are ordered.
 
@@ -159,13 +160,15 @@ def explain(
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
         weights: Of text and motion, where the view has cues.
+        motion: (K, L) of the pairs as it went into the evidence, NaN where nothing was measured;
+            None for a still.
 
     Raises:
         ValueError: ``top_k`` is negative.
     """
     if top_k < 0:
         raise ValueError(f"top_k must not be negative, got {top_k}")
-    found = _anomalies(text_bank, view, comparison, evidence, mode, weights)
+    found = _anomalies(text_bank, comparison, evidence, mode, weights, motion)
     if mode == "paired":
         found = _unusual_first(text_bank, comparison, pair_evidence, found)
     if not anomalous:
@@ -177,16 +180,16 @@ def explain(
 
 def _anomalies(
     text_bank: TextBank,
-    view: FrameView,
     comparison: Comparison,
     evidence: NDArray[np.float64],
     mode: Mode,
     weights: tuple[float, float],
+    motion: NDArray[np.float64] | None,
 ) -> list[tuple[int, int]]:
     """(description, pair) of every anomaly leaf that a pair accepts, best first."""
     grounded = np.where(comparison.accepted, comparison.similarities, NO_EVIDENCE)
     if mode == "paired":
-        pair_value = _with_motion(text_bank, view, comparison.margins, weights)
+        pair_value = _with_motion(text_bank, comparison.margins, weights, motion)
         text_value = comparison.description_evidence
     else:
         pair_value, text_value = grounded, grounded.max(axis=0, initial=NO_EVIDENCE)
@@ -218,18 +221,16 @@ def _unusual_first(
 
 def _with_motion(
     text_bank: TextBank,
-    view: FrameView,
     margins: NDArray[np.float64],
     weights: tuple[float, float],
+    of_leaves: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
     """(K, T): which pair a description is about, from its margins and the leaf's motion."""
-    if view.cues is None or not len(margins):
+    if of_leaves is None or not len(margins):
         return margins
     speaks = text_bank.leaf_of >= 0
     motion = np.zeros(margins.shape)
-    motion[:, speaks] = np.nan_to_num(pair_motion(text_bank, view.cues))[
-        :, text_bank.leaf_of[speaks]
-    ]
+    motion[:, speaks] = np.nan_to_num(of_leaves)[:, text_bank.leaf_of[speaks]]
     weight_text, weight_motion = weights
     return weight_text * margins + weight_motion * Z_LIMIT * motion
 

@@ -1,8 +1,8 @@
 """How the two sides of a pair have moved, as numbers for the image encoder.
 
 The encoder reads from them what single pictures cannot tell: who ran into whom, who stopped, who
-crossed whose way. All zero says that nothing is known (a still, a young track), which is how the
-encoder has seen pictures without motion in training.
+crossed whose way. All zero says that nobody watches (a still), zero but for the last number that
+nothing is known of the two yet.
 
 Dimension letters used in this file: K pairs, M numbers of a pair, n moments of one track.
 """

@@ -88,7 +88,8 @@ def test_what_is_watched_moves_and_a_still_does_not(encoder: CaptionEncoder) -> 
     known = [row[8:16] for row in told if row[8] == 1]  # the object
     assert len(known) > 30  # some have only just been found
     assert np.median([row[1] for row in known]) > 0.1  # to the right
-    assert all(row[-3] == 0 for row in told)  # no own car
+    assert all(row[-4] == 0 for row in told)  # no own car
+    assert all(row[-1] == 1 for row in told)  # but somebody who watches
     assert not still.motion.any()
 
 

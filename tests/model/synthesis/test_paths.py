@@ -92,6 +92,21 @@ def test_traffic_flows_past_a_mast() -> None:
     assert come.shift(Actor("car", 0.0, 20.0, AWAY), flows=False) == 0
 
 
+def test_a_witness_rolls_out_from_the_speed_it_has() -> None:
+    """Neither the road nor the traffic around it jumps at the contact of others."""
+    step_s = 1e-3
+    for seed in range(80):
+        if is_fixed(seed, ego=False):
+            continue
+        before, at, after = (way(seed, False, t, float(t >= 0)) for t in (-step_s, 0.0, step_s))
+        for name in ("travel_m", "surge_m"):
+            speeds = [
+                (getattr(b, name) - getattr(a, name)) / step_s
+                for a, b in ((before, at), (at, after))
+            ]
+            assert speeds[1] == pytest.approx(speeds[0], abs=0.05)
+
+
 def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None:
     """And what drives along with it comes nearer while it is ahead of its even way."""
     times = np.arange(-4.0, 4.0, 0.05)

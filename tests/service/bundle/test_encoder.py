@@ -1,6 +1,7 @@
 """The image encoder: every legal size passes, every illegal input is refused before the graph."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,37 @@ def test_every_size_gives_unit_vectors(
     assert found.scene_gate.shape == (num_frames,)
     np.testing.assert_allclose(np.linalg.norm(found.scene, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found.relation, axis=1), 1, atol=1e-5)
+
+
+class _Graph:
+    """A graph of which only the width of its motion is asked, and what it is fed."""
+
+    def __init__(self, width: int | str) -> None:
+        self.width, self.fed = width, np.zeros(0)
+
+    def get_inputs(self) -> list[Any]:
+        return [SimpleNamespace(name="motion", type="tensor(float)", shape=["K", self.width])]
+
+    def run(self, _: Any, feeds: dict[str, Any]) -> list[Any]:
+        self.fed = feeds["motion"]
+        return [np.zeros((1, 2)), np.zeros((1, 2)), np.zeros(1)]
+
+
+@pytest.mark.parametrize(("width", "fed"), [(24, 24), (25, 25), ("M", 25)])
+def test_graphs_that_know_nothing_of_watching_are_told_the_rest(width: int | str, fed: int) -> None:
+    """Bundles from before the 25th number still run."""
+    graph = _Graph(width)
+    motion = np.linspace(0, 1, 25, dtype=np.float32)[None]
+
+    ImageEncoder(graph).encode(**_inputs(1, 2, 1), motion=motion)
+
+    assert graph.fed.tolist() == motion[:, :fed].tolist()
+
+
+def test_a_graph_of_other_motion_is_refused() -> None:
+    """Wrong columns would go unnoticed."""
+    with pytest.raises(ValueError, match="motion has 8 numbers, expected 25 or one less"):
+        ImageEncoder(_Graph(8))
 
 
 def test_who_does_it_and_who_suffers_it_are_told_apart(encoder: ImageEncoder) -> None:
