@@ -1,5 +1,6 @@
 """The image encoder: every legal size passes, every illegal input is refused before the graph."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -62,7 +63,13 @@ class _Graph:
     def get_inputs(self) -> list[Any]:
         return [SimpleNamespace(name="motion", type="tensor(float)", shape=["K", self.width])]
 
-    def run(self, _: Any, feeds: dict[str, Any]) -> list[Any]:
+    def get_outputs(self) -> list[Any]:
+        return []
+
+    def get_providers(self) -> list[str]:
+        return []
+
+    def run(self, output_names: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]:
         self.fed = feeds["motion"]
         return [np.zeros((1, 2)), np.zeros((1, 2)), np.zeros(1)]
 
