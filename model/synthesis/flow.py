@@ -14,13 +14,12 @@ FIXED_SHARE = 0.3  # of the cameras hang on a mast
 WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
 STREET_SPEED = (2.0, 10.0)  # m/s past a mast
 SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
-INSTANT_S = 1e-3
 BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Displacement:
     """How far camera and traffic have come since the contact, in metres; negative before.
 
     Attributes:
@@ -41,10 +40,10 @@ class Way:
         return -self.travel_m - (flow_m if _oncoming(actor) else 0.0)
 
 
-STILL = Way()
+STILL = Displacement()
 
 
-def way(seed: int, ego: bool, since_event_s: float, progress: float) -> Way:
+def displacement(seed: int, ego: bool, since_event_s: float, progress: float) -> Displacement:
     """The way of camera and traffic since the contact.
 
     Args:
@@ -57,28 +56,30 @@ def way(seed: int, ego: bool, since_event_s: float, progress: float) -> Way:
     waits = rng.random() < WAITING_SHARE
     if is_fixed(seed, ego):
         speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
-        return Way(flow_m=speed * since_event_s)
+        return Displacement(flow_m=speed * since_event_s)
     speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
     if since_event_s > 0 and progress > 0:
         if ego:  # struck, the own car stands with what it has met
-            return Way()
+            return Displacement()
         # It rolls out from the speed it has: a jump at the contact would give the accident away.
         rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
-        gained = (_surge(seed, speed, INSTANT_S) - _surge(seed, speed, -INSTANT_S)) / INSTANT_S / 2
-        return Way(travel_m=(speed + gained) * rolled_s, surge_m=gained * rolled_s)
-    surge_m = _surge(seed, speed, since_event_s)
-    return Way(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
+        _, gained = _surge(seed, speed, 0.0)
+        return Displacement(travel_m=(speed + gained) * rolled_s, surge_m=gained * rolled_s)
+    surge_m, _ = _surge(seed, speed, since_event_s)
+    return Displacement(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
 
 
-def _surge(seed: int, speed: float, since_event_s: float) -> float:
+def _surge(seed: int, speed: float, since_event_s: float) -> tuple[float, float]:
+    """Metres and metres a second that an own car gains on its even speed."""
     rng = np.random.default_rng((seed, 13))
     if rng.random() >= SURGING_SHARE:
-        return 0.0
+        return 0.0, 0.0
     pace, phase = 2 * np.pi / rng.uniform(*SURGING_S), rng.uniform(0, 2 * np.pi)
     # No harder than one brakes in traffic, and never backwards.
     size = min(rng.uniform(0.2, 1.0) * SURGING / pace**2, speed / pace)
-    return float(size * (np.sin(pace * since_event_s + phase) - np.sin(phase)))
+    turn = pace * since_event_s + phase
+    return float(size * (np.sin(turn) - np.sin(phase))), float(size * pace * np.cos(turn))
 
 
 def stands(actor: Actor) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.flow import STILL, Way, is_fixed
+from model.synthesis.flow import STILL, Displacement, is_fixed
 from model.synthesis.plots import Drift, Plot
 from model.synthesis.solids import Actor, Camera
 
@@ -34,7 +34,7 @@ def course(seed: int, since_event_s: float) -> float:
 
 
 def poses(
-    plot: Plot, seed: int, since_event_s: float, progress: float, come: Way = STILL
+    plot: Plot, seed: int, since_event_s: float, progress: float, moved: Displacement = STILL
 ) -> tuple[Actor, ...]:
     """The plot's actors at an instant.
 
@@ -43,7 +43,7 @@ def poses(
         seed: Decides wandering, sliding and spinning.
         since_event_s: Seconds since the contact.
         progress: From ``course``; 0 on the normal branch.
-        come: From ``way``.
+        moved: From ``displacement``.
     """
     cast = []
     # What we have run into stands still before us.
@@ -55,7 +55,7 @@ def poses(
         has_crashed = since_event_s > 0 and progress > 0
         before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, key)
         if not has_crashed:
-            before = replace(before, z=before.z + come.shift(normal, plot.flows))
+            before = replace(before, z=before.z + moved.shift(normal, plot.flows))
         mixed = {
             name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
             for name in ("x", "z", "yaw", "roll")
@@ -65,7 +65,7 @@ def poses(
         if has_crashed and contact != normal and not with_us:
             now = _slid(now, normal, contact, since_event_s, key)
         if has_crashed:  # it stays behind on the road, and we come nearer
-            now = replace(now, z=max(now.z - come.travel_m, min(now.z, CLOSEST)))
+            now = replace(now, z=max(now.z - moved.travel_m, min(now.z, CLOSEST)))
         cast.append(now)
     return tuple(cast)
 
@@ -89,13 +89,16 @@ def wandered(actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...]) -
 
 
 def surroundings(
-    extras: tuple[tuple[Actor, Drift], ...], seed: int, since_event_s: float, come: Way = STILL
+    extras: tuple[tuple[Actor, Drift], ...],
+    seed: int,
+    since_event_s: float,
+    moved: Displacement = STILL,
 ) -> tuple[Actor, ...]:
     """The normal traffic around a plot at an instant, on either branch."""
     found = []
     for index, (actor, drift) in enumerate(extras):
         now = wandered(actor, drift, since_event_s, (seed, 9, index))
-        found.append(replace(now, z=now.z + come.shift(actor)))
+        found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.background import background_traffic
-from model.synthesis.flow import is_fixed, way
+from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import poses
 from model.synthesis.plots import Drift, Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
@@ -54,7 +54,7 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage = _draw(seed, script, attempt)
         plot = stage.plot
-        settled = poses(plot, seed, SETTLED_S, 1.0, way(seed, ego, SETTLED_S, 1.0))
+        settled = poses(plot, seed, SETTLED_S, 1.0, displacement(seed, ego, SETTLED_S, 1.0))
         instants = [
             (plot.contact, plot.anomalous_facts, plot.camera_roll),
             (settled, plot.anomalous_facts, plot.camera_roll),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
-from model.synthesis.flow import Way, is_fixed, way
+from model.synthesis.flow import Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
 from model.synthesis.paths import course, poses, shaken, surroundings
 from model.synthesis.plots import Statement
@@ -132,7 +132,7 @@ def make_moment(
     progress = course(seed, since_event_s) if anomalous else 0.0
     everyone = _everyone(seed, script, since_event_s, progress)
     camera = _camera(seed, script, since_event_s, progress)
-    come = _way(seed, script, since_event_s, progress)
+    moved = _displacement(seed, script, since_event_s, progress)
     happened = anomalous and since_event_s >= -ONSET_S
     statements = plot.anomalous_facts if happened else plot.normal_facts
     other = plot.normal_facts if happened else plot.anomalous_facts
@@ -153,7 +153,7 @@ def make_moment(
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
     scene = Scene(
-        frame=draw_frame(street, everyone, camera, come.travel_m, stage.view) if drawn else None,
+        frame=draw_frame(street, everyone, camera, moved.travel_m, stage.view) if drawn else None,
         xyxy=boxes,
         class_names=names,
         facts=() if ambiguous else tuple(facts),
@@ -166,14 +166,14 @@ def make_moment(
 
 def _everyone(seed: int, script: str, since_event_s: float, progress: float) -> tuple[Actor, ...]:
     stage = set_stage(seed, script)
-    come = _way(seed, script, since_event_s, progress)
-    cast = poses(stage.plot, seed, since_event_s, progress, come)
-    around = surroundings(stage.extras, seed, since_event_s, come)
+    moved = _displacement(seed, script, since_event_s, progress)
+    cast = poses(stage.plot, seed, since_event_s, progress, moved)
+    around = surroundings(stage.extras, seed, since_event_s, moved)
     return tuple(stage.view.of(actor) for actor in cast + around)
 
 
-def _way(seed: int, script: str, since_event_s: float, progress: float) -> Way:
-    return way(seed, SCRIPTS[script][4], since_event_s, progress)
+def _displacement(seed: int, script: str, since_event_s: float, progress: float) -> Displacement:
+    return displacement(seed, SCRIPTS[script][4], since_event_s, progress)
 
 
 def _camera(seed: int, script: str, since_event_s: float, progress: float) -> Camera:

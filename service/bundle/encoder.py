@@ -47,8 +47,8 @@ class ImageEncoder:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.takes_motion = any(value.name in MOTION for value in session.get_inputs())
         self._motion_width = motion_width(session)
+        self.takes_motion = self._motion_width > 0
 
     def encode(
         self,

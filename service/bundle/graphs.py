@@ -30,20 +30,18 @@ def check_image_encoder(path: Path, session: Session, half_dim: int) -> None:
     Raises:
         BundleError: Names, types, shapes or lengths are not as the contract and manifest say.
     """
-    names = {value.name for value in session.get_inputs()}
-    takes_motion = not names.isdisjoint(encoder.MOTION)
     try:
         motion_width = encoder.motion_width(session)
     except ValueError as error:
         raise BundleError(f"{path}: {error}") from None
-    inputs = encoder.INPUTS | encoder.MOTION if takes_motion else encoder.INPUTS
+    inputs = encoder.INPUTS | encoder.MOTION if motion_width else encoder.INPUTS
     _check_signature(path, session, inputs, encoder.OUTPUTS)
     frames = np.random.default_rng(0).integers(0, 256, (2, 90, 160, 3), np.uint8)
     rois = np.array([[0, 0.1, 0.2, 0.5, 0.6], [1, 0.0, 0.0, 1.0, 1.0]], np.float32)
     classes = np.array([3, 9], np.int64)
     for pairs in (np.array([[0, 1], [1, -1]], np.int64), np.zeros((0, 2), np.int64)):
         feeds = {"frames": frames, "rois": rois, "roi_classes": classes, "pairs": pairs}
-        if takes_motion:
+        if motion_width:
             feeds["motion"] = np.ones((len(pairs), motion_width), np.float32)
         scene, relation, scene_gate = _run(path, session, encoder.OUTPUTS, feeds)
         _check_unit_rows(path, "scene", scene, (len(frames), half_dim))

@@ -22,7 +22,7 @@ from service.scoring.eq11 import (
     scene_only,
     similarity,
 )
-from service.scoring.pairing import accepts
+from service.scoring.pairing import may_speak
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois
 
@@ -77,11 +77,7 @@ def compare(
         stands: Whether the camera is known to stand, so that there is no own car.
     """
     similarities = similarity(scene, relation, text_bank.pooled, text_bank.svo, scene_gate)
-    accepted = accepts(text_bank, rois, pairs)
-    if scene_gate < GATE_OPEN:
-        accepted &= ~text_bank.needs_pixels
-    if stands:
-        accepted &= ~text_bank.is_ego
+    accepted = may_speak(text_bank, rois, pairs, scene_gate >= GATE_OPEN, stands)
     best = best_similarity(similarities, accepted, scene_only(scene, text_bank.pooled, scene_gate))
     margins = pair_margins(similarities, accepted, text_bank.counterpart)
     description_evidence = paired_evidence(margins)

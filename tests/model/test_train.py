@@ -15,6 +15,13 @@ from model.train import load_student, train
 SHIPPED = Path(__file__).parents[2] / "model" / "recipes" / "nano.yaml"
 
 
+@pytest.fixture
+def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the tokenizer and the gate."""
+    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
+    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
+
+
 def _tiny(steps: int) -> NanoRecipe:
     return NanoRecipe.model_validate(
         {
@@ -26,12 +33,11 @@ def _tiny(steps: int) -> NanoRecipe:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_scenes")
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """Four steps at once, and two steps, a stop, two more: the same weights to the last bit."""
-    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
-    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
     train(_tiny(4), tmp_path / "whole")
     train(_tiny(4), tmp_path / "parts", stop_at=2)
     train(_tiny(4), tmp_path / "parts", resume=True)
@@ -46,12 +52,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("few_scenes")
 def test_a_run_may_begin_with_the_weights_of_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """At a rate of nothing they stay what they are, and so do the words; the steps begin anew."""
-    monkeypatch.setattr("model.train.NUM_TOKENIZER_STEPS", 2)
-    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
     train(_tiny(2), tmp_path / "first")
     still = _tiny(1)
     optim = still.optim.model_copy(update={"lr": 0.0, "weight_decay": 0.0})

@@ -43,6 +43,7 @@ def one_car_view() -> TeacherView:
 @pytest.fixture
 def data_root() -> Path:
     root = Path(os.environ.get("SACLIP_TEST_DATA", "/nowhere"))
-    if not (root / "weights" / "yolox_nano.onnx").is_file():
-        pytest.skip("needs the real teacher: set SACLIP_TEST_DATA")
+    teacher = root / "weights" / "yolox_nano.onnx"
+    if not teacher.is_file():
+        pytest.skip(f"needs the real teacher: set SACLIP_TEST_DATA (no {teacher})")
     return root

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.synthesis.flow import SURGING, is_fixed, way
+from model.synthesis.flow import SURGING, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
 from model.synthesis.paths import course, shaken
 from model.synthesis.plots import AWAY, TOWARD
@@ -80,16 +80,18 @@ def test_a_camera_on_a_mast_stands_still() -> None:
 
 def test_traffic_flows_past_a_mast() -> None:
     """Away on the near lane, towards us on the far one; what is parked or crosses stays."""
-    seed = next(s for s in range(100) if is_fixed(s, ego=False) and way(s, False, 1, 0).flow_m)
-    come = way(seed, False, 2.0, 0.0)
-    speed = come.flow_m / 2
+    seed = next(
+        s for s in range(100) if is_fixed(s, ego=False) and displacement(s, False, 1, 0).flow_m
+    )
+    moved = displacement(seed, False, 2.0, 0.0)
+    speed = moved.flow_m / 2
 
     assert 2.0 <= speed <= 10.0
-    assert come.shift(Actor("car", 0.0, 20.0, AWAY)) == pytest.approx(2 * speed)
-    assert come.shift(Actor("car", -3.6, 20.0, TOWARD)) == pytest.approx(-2 * speed)
-    assert come.shift(Actor("car", 6.8, 20.0, AWAY)) == 0
-    assert come.shift(Actor("car", 9.0, 20.0, np.pi / 2)) == 0
-    assert come.shift(Actor("car", 0.0, 20.0, AWAY), flows=False) == 0
+    assert moved.shift(Actor("car", 0.0, 20.0, AWAY)) == pytest.approx(2 * speed)
+    assert moved.shift(Actor("car", -3.6, 20.0, TOWARD)) == pytest.approx(-2 * speed)
+    assert moved.shift(Actor("car", 6.8, 20.0, AWAY)) == 0
+    assert moved.shift(Actor("car", 9.0, 20.0, np.pi / 2)) == 0
+    assert moved.shift(Actor("car", 0.0, 20.0, AWAY), flows=False) == 0
 
 
 def test_a_witness_rolls_out_from_the_speed_it_has() -> None:
@@ -98,7 +100,9 @@ def test_a_witness_rolls_out_from_the_speed_it_has() -> None:
     for seed in range(80):
         if is_fixed(seed, ego=False):
             continue
-        before, at, after = (way(seed, False, t, float(t >= 0)) for t in (-step_s, 0.0, step_s))
+        before, at, after = (
+            displacement(seed, False, t, float(t >= 0)) for t in (-step_s, 0.0, step_s)
+        )
         for name in ("travel_m", "surge_m"):
             speeds = [
                 (getattr(b, name) - getattr(a, name)) / step_s
@@ -112,11 +116,11 @@ def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None
     times = np.arange(-4.0, 4.0, 0.05)
     surging = 0
     for seed in range(60):
-        come = [way(seed, True, float(t), 0.0) for t in times]
-        travel = np.array([w.travel_m for w in come])
+        moved = [displacement(seed, True, float(t), 0.0) for t in times]
+        travel = np.array([w.travel_m for w in moved])
         assert np.diff(travel).min() > -1e-6
         assert np.abs(np.diff(travel, 2)).max() / 0.05**2 < SURGING + 0.1
-        surging += any(w.surge_m for w in come)
-        along = come[-1].shift(Actor("car", 0.0, 20.0, AWAY))
-        assert along == pytest.approx(-come[-1].surge_m)
+        surging += any(w.surge_m for w in moved)
+        along = moved[-1].shift(Actor("car", 0.0, 20.0, AWAY))
+        assert along == pytest.approx(-moved[-1].surge_m)
     assert 15 <= surging <= 40
