@@ -1,6 +1,6 @@
 """Normal traffic around a plot."""
 
-import numpy as np
+from dataclasses import dataclass, replace
 
 from model.data.records import EGO
 from model.synthesis.plots import (
@@ -10,74 +10,76 @@ from model.synthesis.plots import (
     RIGHT,
     SIDEWALK,
     TOWARD,
+    Drift,
+    Random,
     Statement,
     being,
+    half,
     vehicle,
 )
 from model.synthesis.solids import Actor
 
+MOST_GROUPS = 9
+# As often as leaves about the same number of each once the way is cleared.
+KINDS = ("oncoming",) * 3 + ("overtaking",) * 3 + ("crossing",) * 2 + ("ahead", "queue", "walker")
 
-def background_traffic(
-    rng: np.random.Generator,
-) -> tuple[list[tuple[Actor, tuple[float, float]]], list[tuple[Statement, Statement]]]:
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Who belongs together in normal traffic, and what is true of them.
+
+    Attributes:
+        members: Actors and how fast they drift in m/s.
+        told: The true statement and its opposite, places counted within the group; or None.
+    """
+
+    members: tuple[tuple[Actor, Drift], ...]
+    told: tuple[Statement, Statement] | None = None
+
+
+def background_traffic(rng: Random) -> list[Group]:
     """Normal traffic around the plot, mostly overlapping it on the image by perspective alone.
 
-    It knows nothing of the plot: what overtakes or crosses drives through another car now and then.
+    It knows nothing of the plot: who would drive through another is left out later
+    (`clearance.py`).
     """
-    extras: list[tuple[Actor, tuple[float, float]]] = []
-    facts: list[tuple[Statement, Statement]] = []
+    return [_group(rng) for _ in range(int(rng.integers(0, MOST_GROUPS)))]
 
-    def add(
-        actor: Actor, drift: tuple[float, float], good: Statement | None, bad: Statement | None
-    ) -> None:
-        extras.append((actor, drift))
-        if good and bad:
-            facts.append((good, bad))
 
-    for _ in range(int(rng.integers(0, 6))):
-        index = len(extras)
-        side = rng.choice([-1.0, 1.0])
-        kind = rng.integers(6)
-        if kind == 0:
-            actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
-            add(
-                actor,
-                (0, -rng.uniform(3, 9)),
-                (index, EGO, "oncoming", actor.kind, "ego"),
-                (index, EGO, "ego_oncoming_hit", actor.kind, "ego"),
-            )
-        elif kind == 1:
-            actor = vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(28, 55), AWAY)
-            add(
-                actor,
-                (0, 0.5),
-                (index, EGO, "ahead", actor.kind, "ego"),
-                (index, EGO, "fills_view", actor.kind, "ego"),
-            )
-        elif kind == 2:
-            first = vehicle(rng, side * 6.8, rng.uniform(5, 28), AWAY)
-            second = vehicle(rng, side * 6.8, first.z + rng.uniform(7, 9), AWAY)
-            add(first, (0, 0), None, None)
-            add(
-                second,
-                (0, 0),
-                (index, index + 1, "queue", first.kind, second.kind),
-                (index, index + 1, "wreck", first.kind, second.kind),
-            )
-        elif kind == 3:
-            x = side * rng.uniform(*SIDEWALK)
-            walker = being(rng, "person", x, rng.uniform(6, 26))
-            add(
-                walker,
-                (0, rng.uniform(-1.4, 1.4)),
-                (index, EGO, "sidewalk", "person", "ego"),
-                (index, EGO, "hit_by", "person", "ego"),
-            )
-        elif kind == 4:  # crosses our street beyond whatever happens on it
-            yaw = RIGHT if side > 0 else LEFT
-            actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
-            add(actor, (-side * rng.uniform(*CROSSING), 0), None, None)
-        else:  # overtakes; none falls behind, which beside a waiting car would be reversing
-            actor = vehicle(rng, 3.5, rng.uniform(5, 40), AWAY)
-            add(actor, (0, rng.uniform(0, 7)), None, None)
-    return extras, facts
+def _group(rng: Random) -> Group:
+    side = rng.choice([-1.0, 1.0])
+    kind = KINDS[int(rng.integers(len(KINDS)))]
+    if kind == "oncoming":
+        actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
+        return _alone(actor, (0, -rng.uniform(3, 9)), "oncoming", "ego_oncoming_hit")
+    if kind == "ahead":
+        actor = vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(28, 55), AWAY)
+        return _alone(actor, (0, 0.5), "ahead", "fills_view")
+    if kind == "queue":
+        first = vehicle(rng, side * 6.8, rng.uniform(5, 28), AWAY)
+        second = vehicle(rng, side * 6.8, 0.0, AWAY)
+        gap = half(first) + half(second) + rng.uniform(1.5, 4.5)
+        second = replace(second, z=first.z + gap)
+        return Group(
+            ((first, (0, 0)), (second, (0, 0))),
+            (
+                (0, 1, "queue", first.kind, second.kind),
+                (0, 1, "wreck", first.kind, second.kind),
+            ),
+        )
+    if kind == "walker":
+        walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(6, 26))
+        return _alone(walker, (0, rng.uniform(-1.4, 1.4)), "sidewalk", "hit_by")
+    if kind == "crossing":  # crosses our street beyond whatever happens on it
+        yaw = RIGHT if side > 0 else LEFT
+        actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
+        return Group(((actor, (-side * rng.uniform(*CROSSING), 0)),))
+    # Overtakes; none falls behind, which beside a waiting car would be reversing.
+    actor = vehicle(rng, 3.5, rng.uniform(5, 40), AWAY)
+    return Group(((actor, (0, rng.uniform(0, 7))),))
+
+
+def _alone(actor: Actor, drift: Drift, good: str, bad: str) -> Group:
+    """One actor, told of beside our own car."""
+    told = ((0, EGO, good, actor.kind, "ego"), (0, EGO, bad, actor.kind, "ego"))
+    return Group(((actor, drift),), told)

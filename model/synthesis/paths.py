@@ -6,6 +6,7 @@ slides a little further; smooth starts and stops would teach that nothing ever h
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -72,19 +73,27 @@ def poses(
 
 def wandered(actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...]) -> Actor:
     """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative)."""
-    rng = np.random.default_rng(key)
-    across, along = WANDER.get(actor.kind, WANDER_VEHICLE)
-    if actor.kind in VEHICLES and rng.random() < SURGE_SHARE:
-        along = SURGE
-    offsets = []
-    for most in (across, along):
-        size, period_s, phase = rng.uniform(0, most), rng.uniform(4, 9), rng.uniform(0, 2 * np.pi)
-        turn = 2 * np.pi * seconds / period_s
-        offsets.append(size * (np.sin(turn + phase) - np.sin(phase)))
+    offsets = [
+        size * (np.sin(2 * np.pi * seconds / period_s + phase) - np.sin(phase))
+        for size, period_s, phase in _wandering(actor.kind, key)
+    ]
     return replace(
         actor,
         x=actor.x + drift[0] * seconds + float(offsets[0]),
         z=actor.z + drift[1] * seconds + float(offsets[1]),
+    )
+
+
+@lru_cache(maxsize=512)
+def _wandering(kind: str, key: tuple[int, ...]) -> tuple[tuple[float, float, float], ...]:
+    """Metres, period in seconds and phase of an actor's wandering, across and along its way."""
+    rng = np.random.default_rng(key)
+    across, along = WANDER.get(kind, WANDER_VEHICLE)
+    if kind in VEHICLES and rng.random() < SURGE_SHARE:
+        along = SURGE
+    return tuple(
+        (rng.uniform(0, most), rng.uniform(4, 9), rng.uniform(0, 2 * np.pi))
+        for most in (across, along)
     )
 
 
@@ -93,10 +102,11 @@ def surroundings(
     seed: int,
     since_event_s: float,
     moved: Displacement = STILL,
+    first: int = 0,
 ) -> tuple[Actor, ...]:
-    """The normal traffic around a plot at an instant, on either branch."""
+    """The normal traffic around a plot at an instant, from its ``first`` member on."""
     found = []
-    for index, (actor, drift) in enumerate(extras):
+    for index, (actor, drift) in enumerate(extras[first:], start=first):
         now = wandered(actor, drift, since_event_s, (seed, 9, index))
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)

@@ -116,3 +116,10 @@ def with_ego(
         ((0, EGO, anomalous, other.kind, "ego"),),
         roll,
     )
+
+
+def shift(statement: Statement, offset: int) -> Statement:
+    """A statement whose participants come ``offset`` places later; own car and road stay."""
+    subject, object_, *rest = statement
+    moved = [place + offset if place >= 0 else place for place in (subject, object_)]
+    return (moved[0], moved[1], rest[0], rest[1], rest[2])

@@ -1,15 +1,16 @@
 """Set the stage for a seed: camera, street, plot and the traffic around it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.background import background_traffic
+from model.synthesis.background import Group, background_traffic
+from model.synthesis.clearance import Extras, kept_clear
 from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import poses
-from model.synthesis.plots import Drift, Plot, Random, Statement
+from model.synthesis.plots import Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
 from model.synthesis.view import View, across
@@ -31,8 +32,8 @@ class Stage:
     view: View
     street: Street
     plot: Plot
-    extras: tuple[tuple[Actor, Drift], ...]
-    extra_facts: tuple[tuple[Statement, Statement], ...]
+    extras: Extras = ()
+    extra_facts: tuple[tuple[Statement, Statement], ...] = ()
 
 
 @lru_cache(maxsize=8)
@@ -52,37 +53,41 @@ def set_stage(seed: int, script: str) -> Stage:
     """
     ego = SCRIPTS[script][4]
     for attempt in range(MAX_TRIES):
-        stage = _draw(seed, script, attempt)
-        plot = stage.plot
+        stage, groups = _draw(seed, script, attempt)
+        plot, around = stage.plot, [actor for group in groups for actor, _ in group.members]
         settled = poses(plot, seed, SETTLED_S, 1.0, displacement(seed, ego, SETTLED_S, 1.0))
         instants = [
             (plot.contact, plot.anomalous_facts, plot.camera_roll),
             (settled, plot.anomalous_facts, plot.camera_roll),
             (plot.normal, plot.normal_facts, 0.0),
         ]
-        if all(_shows(stage, *instant) for instant in instants):
+        if all(_shows(stage, around, *instant) for instant in instants):
             break
-    return stage
+    extras, facts = kept_clear(groups, plot, seed, ego)
+    if is_fixed(seed, ego):  # what has no own car is not told of one
+        facts = tuple(told for told in facts if EGO not in told[0][:2])
+    return replace(stage, extras=extras, extra_facts=facts)
 
 
-def _draw(seed: int, script: str, attempt: int) -> Stage:
+def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     rng = np.random.default_rng((seed, 3, attempt))
     fixed = is_fixed(seed, SCRIPTS[script][4])
     camera = _mast(rng) if fixed else _camera(rng)
     plot = SCRIPTS[script][0](rng)
     view = _beside(rng, plot) if fixed else View()
     street = _street(rng, seed, plot)
-    extras, facts = background_traffic(rng)
-    if fixed:  # what has no own car is not told of one
-        facts = [told for told in facts if EGO not in told[0][:2]]
-    return Stage(camera, view, street, plot, tuple(extras), tuple(facts))
+    return Stage(camera, view, street, plot), background_traffic(rng)
 
 
 def _shows(
-    stage: Stage, cast: tuple[Actor, ...], statements: tuple[Statement, ...], roll: float
+    stage: Stage,
+    around: list[Actor],
+    cast: tuple[Actor, ...],
+    statements: tuple[Statement, ...],
+    roll: float,
 ) -> bool:
     """Whether the participants of at least one statement can be seen at the time of contact."""
-    everyone = tuple(stage.view.of(a) for a in (*cast, *(actor for actor, _ in stage.extras)))
+    everyone = tuple(stage.view.of(a) for a in (*cast, *around))
     _, _, row_of = visible_boxes(everyone, stage.camera.tilted(roll))
     return any(all(place < 0 or place in row_of for place in s[:2]) for s in statements)
 

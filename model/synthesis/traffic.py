@@ -17,7 +17,7 @@ from model.synthesis.captions import relation_captions
 from model.synthesis.flow import Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
 from model.synthesis.paths import course, poses, shaken, surroundings
-from model.synthesis.plots import Statement
+from model.synthesis.plots import Statement, shift
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import HELD_OUT, SCRIPTS
 from model.synthesis.solids import Actor, Camera
@@ -148,7 +148,7 @@ def make_moment(
         )
     ]
     for statement, opposite in stage.extra_facts:
-        shifted = _shift(statement, len(plot.normal))
+        shifted = shift(statement, len(plot.normal))
         fact = _fact(shifted, opposite, False, row_of, street.weather, words)
         facts += [fact] if fact else []
     ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
@@ -231,9 +231,3 @@ def _fact(
 def _opposite(statement: Statement, others: tuple[Statement, ...]) -> Statement:
     """The statement of the other branch about the same participants, else its first one."""
     return next((other for other in others if other[:2] == statement[:2]), others[0])
-
-
-def _shift(statement: Statement, offset: int) -> Statement:
-    subject, object_, *rest = statement
-    moved = [place + offset if place >= 0 else place for place in (subject, object_)]
-    return (moved[0], moved[1], rest[0], rest[1], rest[2])

@@ -33,6 +33,7 @@ def render_film(
 ) -> None:
     """Write the film of a clip's sampled frames with boxes, tracks and best descriptions.
 
+    Within a segment every frame names what the segment is told by, so that film and report agree.
     A small clip's film is larger than the clip, see ``enlargement``.
 
     Args:
@@ -60,7 +61,7 @@ def render_film(
                 row = rows.get(sampled.index)
                 frame = enlarged(sampled.frame, times)
                 if row is not None:
-                    frame = draw_result(frame, _drawn(details, row, times))
+                    frame = draw_result(frame, _drawn(details, report, row, times))
                 film.write(frame, sampled.time_s)
                 if progress is not None and number % 8 == 0:
                     progress(number / max(len(rows), 1), "drawing the film")
@@ -77,17 +78,36 @@ class _Drawn:
     anomalous: bool
 
 
-def _drawn(details: Path, row: FrameRow, times: int) -> _Drawn:
+def _drawn(details: Path, report: Report, row: FrameRow, times: int) -> _Drawn:
     try:
         found = read_detail(details, row.index)
     except FrameNotSampled:  # skipped with a reason; the curve goes on without boxes
         found = None
     return _Drawn(
         rois=_rois(found),
-        explanations=tuple(_moved(item, times) for item in found.explanations) if found else (),
+        explanations=tuple(_moved(item, times) for item in _told(report, row, found)),
         probability=row.probability,
         anomalous=row.anomalous,
     )
+
+
+def _told(report: Report, row: FrameRow, found: FrameScore | None) -> tuple[ExplanationRow, ...]:
+    """What a frame names: its segment's explanation with the pair where it is now, else its own."""
+    within = (s for s in report.segments if s.start_s <= row.time_s <= s.end_s and s.explanations)
+    segment = next(within, None)
+    if segment is None:
+        return tuple(found.explanations) if found else ()
+    first = segment.explanations[0]
+    sides = {"subject": first.subject, "object": first.object}
+    return (first.model_copy(update={name: _now(roi, found) for name, roi in sides.items()}),)
+
+
+def _now(roi: RoiRow | None, found: FrameScore | None) -> RoiRow | None:
+    """A participant where this frame has it; None where it is not seen or has no track."""
+    if roi is None or found is None or roi.roi_source == "pseudo":
+        return roi
+    seen = (r for r in found.rois if r.track_id is not None and r.track_id == roi.track_id)
+    return next(seen, None)
 
 
 def _moved(item: ExplanationRow, times: int) -> ExplanationRow:

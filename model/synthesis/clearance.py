@@ -1,0 +1,84 @@
+"""Nobody of the traffic around a plot drives through another, or through us.
+
+Two boxes in one place with the label "normal" would teach that nothing happens where cars meet.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from model.synthesis.background import Group
+from model.synthesis.flow import Displacement, displacement, is_fixed
+from model.synthesis.paths import poses, surroundings
+from model.synthesis.plots import Drift, Plot, Statement, shift
+from model.synthesis.solids import SIZES, Actor
+
+# Half a second is less than two cars need to pass each other; clips reach seven seconds out.
+TIMES_S = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0)
+OUR_CAR = Actor("car", 0.0, -0.6)  # around the camera of a dashcam
+
+Extras = tuple[tuple[Actor, Drift], ...]
+
+
+class Instant(NamedTuple):
+    """A time in seconds since the contact, how far the plot has come, and where everybody is."""
+
+    time_s: float
+    progress: float
+    moved: Displacement
+
+
+def kept_clear(
+    groups: list[Group], plot: Plot, seed: int, ego: bool
+) -> tuple[Extras, tuple[tuple[Statement, Statement], ...]]:
+    """Those groups that keep clear of the plot on either branch, of us, and of each other.
+
+    Args:
+        groups: From `background_traffic`.
+        plot: What happens among them.
+        seed: Decides how everybody moves.
+        ego: Whether the own car takes part in the plot.
+
+    Returns:
+        The remaining actors with their drift, and what is told of them: the statement and its
+        opposite, places counted among the remaining actors.
+    """
+    instants = [
+        Instant(time_s, progress, displacement(seed, ego, time_s, progress))
+        for progress in (0.0, 1.0)
+        for time_s in TIMES_S
+        if time_s >= 0 or not progress
+    ]
+    ours = () if is_fixed(seed, ego) else (OUR_CAR,)
+    taken = [poses(plot, seed, *instant) + ours for instant in instants]
+    extras: Extras = ()
+    facts: list[tuple[Statement, Statement]] = []
+    for group in groups:
+        first = len(extras)
+        tried = extras + group.members
+        ways = [surroundings(tried, seed, at.time_s, at.moved, first) for at in instants]
+        if any(
+            _touch(a, b) for way, now in zip(ways, taken, strict=True) for a in way for b in now
+        ):
+            continue
+        extras = tried
+        taken = [now + way for way, now in zip(ways, taken, strict=True)]
+        if group.told:
+            told, opposite = (shift(statement, first) for statement in group.told)
+            facts.append((told, opposite))
+    return extras, tuple(facts)
+
+
+def _touch(a: Actor, b: Actor) -> bool:
+    """Whether two actors stand in one place, seen from above."""
+    reach = sum(SIZES[actor.kind][0] + SIZES[actor.kind][2] for actor in (a, b)) / 2
+    if abs(a.x - b.x) > reach or abs(a.z - b.z) > reach:
+        return False
+    result, _ = cv2.rotatedRectangleIntersection(_footprint(a), _footprint(b))
+    return bool(result != cv2.INTERSECT_NONE)
+
+
+def _footprint(actor: Actor) -> tuple[tuple[float, float], tuple[float, float], float]:
+    width, _, length = SIZES[actor.kind]
+    return (actor.x, actor.z), (width, length), -float(np.degrees(actor.yaw))
