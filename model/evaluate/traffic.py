@@ -23,10 +23,11 @@ from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
 from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.pipeline.peaks import LOOK_BACK, spokesman
+from service.pipeline.peaks import LOOK_BACK
 from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
+from service.scoring.telling import spokesman
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
@@ -88,10 +89,12 @@ def evaluate_traffic(
                 scores.setdefault(variant, []).append(seen)
                 if clip.label.any():
                     told = [one.text_bank.leaf_ids[int(np.argmax(e))] for e in evidence]
+                    weight = [max(float(np.max(e)), 0.0) for e in evidence]
                     if variant == name:
                         told = [_told_leaf(result, one.text_bank) for result in results]
+                        weight = [result.told_evidence for result in results]
                     raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
-                    top = _told_together(clip, told, raw, seen.scores, calibration)
+                    top = _told_together(clip, told, weight, raw, seen.scores, calibration)
                     leaves.setdefault(variant, []).append((top, clip.leaf_id))
     scores["control: position t/T"] = position_control(scores["text and motion"])
     figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
@@ -117,6 +120,7 @@ def _evidence(
 def _told_together(
     clip: TrafficClip,
     told: Sequence[str],
+    weight: Sequence[float],
     raw: NDArray[np.float64],
     smoothed: NDArray[np.float64],
     calibration: ClipsCalibration,
@@ -126,7 +130,10 @@ def _told_together(
     since_s = peak_s - LOOK_BACK * calibration.smoothing_s
     is_cause = clip.label & (clip.times_s >= since_s) & (clip.times_s <= peak_s)
     causes = np.flatnonzero(is_cause).tolist()
-    return told[causes[spokesman([told[i] for i in causes], [float(raw[i]) for i in causes])]]
+    chosen = spokesman(
+        [told[i] for i in causes], [weight[i] for i in causes], [float(raw[i]) for i in causes]
+    )
+    return told[causes[chosen]]
 
 
 def _told_leaf(result: FrameResult, bank: TextBank) -> str:

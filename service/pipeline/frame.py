@@ -33,6 +33,7 @@ from service.scoring.calibration import (
 from service.scoring.comparison import GATE_OPEN, compare
 from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
+from service.scoring.telling import told_first
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois, form_pairs, with_pseudo_rois
 
@@ -78,6 +79,8 @@ class FrameResult:
             where motion is not known.
         leaf_evidence: (L,) what made the score in mode ``paired``: both together.
         explanations: Best first.
+        told_evidence: How much the text alone speaks for the anomaly that is told first in mode
+            ``paired``, in standard deviations, from 0.
         timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
     """
 
@@ -94,6 +97,7 @@ class FrameResult:
     motion: NDArray[np.float64] | None
     leaf_evidence: NDArray[np.float64]
     explanations: tuple[Explanation, ...]
+    told_evidence: float
     timings_ms: Mapping[str, float]
 
 
@@ -237,16 +241,17 @@ def _judge(
     )
     trusted = vectors.scene_gate >= GATE_OPEN
     null, weights = calibration.null_of(trusted), clips.weights_of(trusted)
-    standardised, pair_evidence = (
+    standardised, text_of_pairs = (
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
         for evidence in (comparison.evidence, comparison.leaf_margins)
     )
     of_pairs, motion, evidence, text_level = None, None, standardised, 0.0
+    pair_evidence = text_of_pairs
     if view.cues is not None:
         of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
         motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
         evidence = fused(standardised, motion, text_bank, *weights)
-        pair_evidence = fused(pair_evidence, np.nan_to_num(of_pairs), text_bank, *weights)
+        pair_evidence = fused(text_of_pairs, np.nan_to_num(of_pairs), text_bank, *weights)
         if question.mode == "paired":
             text_level = weights[0] * paired_score(standardised)
     scores = {
@@ -257,12 +262,13 @@ def _judge(
     score = scores[question.mode]
     likely = probability(score, calibration.affine[question.mode])
     anomalous = likely >= calibration.threshold
+    first = told_first(view.pairs, pair_evidence, text_of_pairs)
     explanations = explain(
         text_bank,
         view,
         comparison,
         evidence,
-        pair_evidence,
+        first,
         weights=weights,
         motion=of_pairs,
         mode=question.mode,
@@ -284,6 +290,7 @@ def _judge(
         motion=motion,
         leaf_evidence=evidence,
         explanations=explanations,
+        told_evidence=0.0 if first is None else max(float(text_of_pairs[first]), 0.0),
         timings_ms={**spent_ms, "score": score_ms},
     )
 

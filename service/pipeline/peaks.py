@@ -4,14 +4,15 @@ Keeping the explanations of every frame would cost memory that grows with the cl
 of the last seconds are kept, and those of one frame for each segment.
 """
 
-from collections import Counter, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from knowledge.hierarchy import leaf_of_id
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
+from service.scoring.telling import spokesman
 from service.scoring.temporal import Hysteresis
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
@@ -19,13 +20,17 @@ LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredFrame:
-    """One sampled frame after scoring and smoothing; ``raw_score`` is that of this frame alone."""
+    """One sampled frame after scoring and smoothing.
+
+    ``raw_score`` is that of this frame alone, ``told_evidence`` from `FrameResult`.
+    """
 
     index: int
     time_s: float
     raw_score: float
     probability: float
     explanations: tuple[ExplanationRow, ...]
+    told_evidence: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -33,6 +38,7 @@ class ScoredFrame:
         return {
             "index": self.index, "time_s": self.time_s, "raw_score": self.raw_score,
             "probability": self.probability, "explanations": rows,
+            "told_evidence": self.told_evidence,
         }  # fmt: skip
 
     @classmethod
@@ -40,24 +46,6 @@ class ScoredFrame:
         """Read back what ``as_dict`` gave."""
         rows = tuple(ExplanationRow.model_validate(row) for row in content["explanations"])
         return cls(**{**content, "explanations": rows})
-
-
-def spokesman(told: Sequence[Hashable], scores: Sequence[float]) -> int:
-    """Which of some frames explains what they show together.
-
-    A single frame is easily mistaken about what it is that stands out; so what most of them tell
-    is taken, and of those the frame that stands out most.
-
-    Args:
-        told: What each frame names first.
-        scores: Of each frame alone.
-
-    Returns:
-        Index of a frame; between kinds told equally often the highest score decides.
-    """
-    votes = Counter(told)
-    ranks = [(votes[kind], score) for kind, score in zip(told, scores, strict=True)]
-    return max(range(len(ranks)), key=ranks.__getitem__)
 
 
 class PeakKeeper:
@@ -121,7 +109,11 @@ class PeakKeeper:
         self._highest = frame.probability
         earliest = max(since_s, frame.time_s - self._look_back_s)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
-        chosen = spokesman([_told(f) for f in causes], [f.raw_score for f in causes])
+        chosen = spokesman(
+            [_told(f) for f in causes],
+            [f.told_evidence for f in causes],
+            [f.raw_score for f in causes],
+        )
         self._peaks[since_s] = causes[chosen]
 
     def _forget_old(self, now_s: float) -> None:

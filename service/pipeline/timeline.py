@@ -51,7 +51,8 @@ class Timeline:
         self._eq11.append(result.eq11)
         self._probability.append(likely)
         rows = tuple(explanation_rows(result.explanations))
-        self._peaks.add(ScoredFrame(sampled.index, sampled.time_s, raw, likely, rows))
+        told = result.told_evidence
+        self._peaks.add(ScoredFrame(sampled.index, sampled.time_s, raw, likely, rows, told))
 
     def columns(self) -> NDArray[np.float64]:
         """What grows with the clip: (5, n) in the order of ``COLUMNS``; exact, indices too."""

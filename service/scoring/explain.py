@@ -3,11 +3,11 @@
 One description speaks for each anomaly leaf, because five wordings of one event would fill the
 list. Only grounded descriptions are listed: a pair of the frame stands for subject and object.
 
-    paired                first the leaf and the pair whose evidence is the largest of all; then the
-                          other leaves by their evidence, the
-                          order in which they made the score, each by the description with most
-                          evidence, on its pair with the largest margin; where motion is known, on
-                          the pair with the largest sum of margin and motion
+    paired                first what the text tells of the most unusual participants (`telling.py`);
+                          then the other leaves by their evidence, the order in which they made the
+                          score, each by the description with most evidence, on its pair with the
+                          largest margin; where motion is known, on the pair with the largest sum
+                          of margin and motion
     literal, contrast     leaves by similarity; the best description on its best pair
 
 A frame that is not anomalous is explained by what it is: the normal description with the highest
@@ -140,7 +140,7 @@ def explain(
     view: FrameView,
     comparison: Comparison,
     evidence: NDArray[np.float64],
-    pair_evidence: NDArray[np.float64],
+    first: tuple[int, int] | None,
     *,
     mode: Mode,
     anomalous: bool,
@@ -155,7 +155,7 @@ def explain(
         view: The frame's ROIs, pairs and size.
         comparison: From ``compare`` with the same text bank, ROIs and pairs.
         evidence: (L,) leaf evidence from ``calibration.standardise`` or ``dynamics.fused``.
-        pair_evidence: (K, L) the same of each pair: its leaf margins, standardised or fused.
+        first: Pair and leaf from ``telling.told_first``, for mode ``paired``.
         mode: The scoring mode that the list has to explain.
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
@@ -169,8 +169,8 @@ def explain(
     if top_k < 0:
         raise ValueError(f"top_k must not be negative, got {top_k}")
     found = _anomalies(text_bank, comparison, evidence, mode, weights, motion)
-    if mode == "paired":
-        found = _unusual_first(text_bank, comparison, pair_evidence, found)
+    if mode == "paired" and first is not None:
+        found = _with_first(text_bank, comparison, first, found)
     if not anomalous:
         found = _best_normal(text_bank, comparison) + found
     return tuple(
@@ -203,20 +203,18 @@ def _anomalies(
     return [(text, pair) for _, text, pair in sorted(ranked)]
 
 
-def _unusual_first(
+def _with_first(
     text_bank: TextBank,
     comparison: Comparison,
-    pair_evidence: NDArray[np.float64],
+    first: tuple[int, int],
     found: list[tuple[int, int]],
 ) -> list[tuple[int, int]]:
-    """Put first the leaf and the pair that lie furthest from normal traffic together."""
-    if not np.isfinite(pair_evidence).any():
-        return found
-    pair, leaf = np.unravel_index(int(pair_evidence.argmax()), pair_evidence.shape)
+    """Put one leaf first, told by the description that fits its pair best."""
+    pair, leaf = first
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
     text = int(texts[comparison.margins[pair, texts].argmax()])
     others = [(t, k) for t, k in found if text_bank.leaf_of[t] != leaf]
-    return [(text, int(pair)), *others]
+    return [(text, pair), *others]
 
 
 def _with_motion(

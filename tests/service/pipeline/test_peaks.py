@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from service.pipeline.peaks import PeakKeeper, ScoredFrame, spokesman
+from service.pipeline.peaks import PeakKeeper, ScoredFrame
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import neutral_calibration
 
@@ -76,9 +76,22 @@ def test_a_frame_is_found_though_the_alarm_goes_on_late() -> None:
     assert keeper.peak(0.1).index == 1
 
 
-def test_most_frames_decide_what_has_happened_and_the_clearest_of_them_tells_it() -> None:
-    """Frame 1 stands out most but is alone with what it names; of the three others 3 is best."""
-    told = ["rear_end", "rollover", "rear_end", "rear_end", "sideswipe"]
+def test_a_frame_votes_with_the_evidence_of_its_text() -> None:
+    """Two frames tell of a rear-end collision, one, of which the text is surer, of a rollover."""
+    keeper = PeakKeeper(CLIPS)
+    for i, (leaf, evidence) in enumerate([("a.rear_end", 1.0), ("a.rollover", 2.5)]):
+        keeper.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row(leaf),), evidence))
+    keeper.add(ScoredFrame(2, 0.2, 9.0, 0.9, (row("a.rear_end"),), 1.0))
 
-    assert spokesman(told, [1.0, 9.0, 2.0, 4.0, 5.0]) == 3
-    assert spokesman(["rear_end", "rollover"], [1.0, 9.0]) == 1
+    assert keeper.peak(0.0).index == 1
+
+
+def test_what_a_keeper_remembers_decides_as_before() -> None:
+    """The evidence is part of a checkpoint."""
+    keeper, restored = PeakKeeper(CLIPS), PeakKeeper(CLIPS)
+    for i, (leaf, evidence) in enumerate([("a.rear_end", 1.0), ("a.rollover", 2.5)]):
+        keeper.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row(leaf),), evidence))
+    restored.restore(keeper.state())
+    restored.add(ScoredFrame(2, 0.2, 9.0, 0.9, (row("a.rear_end"),), 1.0))
+
+    assert restored.peak(0.0).index == 1

@@ -11,6 +11,7 @@ from knowledge.hierarchy import FlatDescription
 from service.scoring.calibration import Mode
 from service.scoring.comparison import Comparison, compare
 from service.scoring.explain import Explanation, FrameView, explain, participant
+from service.scoring.telling import told_first
 from service.scoring.text_bank import TextBank
 from service.vision.rois import NO_OBJECT, Rois
 
@@ -76,12 +77,13 @@ class Street:
     ) -> tuple[Explanation, ...]:
         comparison = self.compare()
         values = comparison.evidence if standardised is None else np.array(standardised)
+        pairs = comparison.leaf_margins + np.array(above_null)
         return explain(
             self.bank,
             self.view,
             comparison,
             values,
-            comparison.leaf_margins + np.array(above_null),
+            told_first(PAIRS, pairs, pairs),
             mode=mode,
             anomalous=anomalous,
             top_k=top_k,
@@ -210,7 +212,7 @@ def test_a_frame_in_which_nothing_is_grounded_has_no_explanation(
         FrameView(street.rois, nothing, (200, 100)),
         comparison,
         comparison.evidence,
-        comparison.leaf_margins,
+        None,
         mode=mode,
         anomalous=anomalous,
         top_k=5,
@@ -240,7 +242,7 @@ def test_a_normal_description_without_any_rival_has_margin_zero(
         FrameView(rois, pairs, (10, 10)),
         comparison,
         comparison.evidence,
-        comparison.leaf_margins,
+        None,
         mode="paired",
         anomalous=False,
         top_k=5,

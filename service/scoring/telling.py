@@ -1,0 +1,68 @@
+"""What is told of a frame and of a segment: motion says when and to whom, the text says what.
+
+Dimension letters used in this file: K pairs, L anomaly leaves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.scoring.eq11 import NO_EVIDENCE
+from service.vision.rois import NO_OBJECT
+
+
+def told_first(
+    pairs: NDArray[np.int64],
+    pair_evidence: NDArray[np.float64],
+    text_evidence: NDArray[np.float64],
+) -> tuple[int, int] | None:
+    """The pair and the leaf that a frame is explained by: motion says who, text says what.
+
+    Motion tells that something has happened, and to whom, better than what it was: a blow turns,
+    stops and flips whatever it hits. So of the pairs that share a participant with the one that
+    lies furthest from normal traffic, the text alone chooses leaf and pair.
+
+    Args:
+        pairs: (K, 2) into the frame's ROIs; ``NO_OBJECT`` as object.
+        pair_evidence: (K, L) evidence of each pair, motion included; ``NO_EVIDENCE`` where a leaf
+            cannot speak.
+        text_evidence: (K, L) the same of the text alone.
+
+    Returns:
+        (pair, leaf); None where no leaf can speak.
+    """
+    if not np.isfinite(pair_evidence).any():
+        return None
+    oddest = pairs[int(pair_evidence.max(axis=1).argmax())]
+    involved = np.isin(pairs, oddest[oddest != NO_OBJECT]).max(axis=1, keepdims=True)
+    of_them = np.where(involved, text_evidence, NO_EVIDENCE)
+    pair, leaf = np.unravel_index(int(of_them.argmax()), of_them.shape)
+    return int(pair), int(leaf)
+
+
+def spokesman(told: Sequence[Hashable], evidence: Sequence[float], scores: Sequence[float]) -> int:
+    """Which of some frames explains what they show together.
+
+    A single frame is easily mistaken about what it is that stands out; so what most of them tell
+    is taken, each frame counting as much as its text speaks for it, and of those the frame that
+    stands out most.
+
+    Args:
+        told: What each frame names first.
+        evidence: How much the text of each frame speaks for that, from 0.
+        scores: Of each frame alone.
+
+    Returns:
+        Index of a frame; between kinds of equal evidence the number of frames decides, then the
+        highest score.
+    """
+    votes = Counter(told)
+    spoken: dict[Hashable, float] = dict.fromkeys(told, 0.0)
+    for kind, weight in zip(told, evidence, strict=True):
+        spoken[kind] += weight
+    ranks = [(spoken[kind], votes[kind], score) for kind, score in zip(told, scores, strict=True)]
+    return max(range(len(ranks)), key=ranks.__getitem__)
