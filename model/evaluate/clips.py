@@ -36,6 +36,7 @@ from model.evaluate.report import (
     write_evaluation,
 )
 from model.evaluate.timeline import draw_timeline
+from model.evaluate.told import kind_figures, kinds_table, told_together
 from model.evaluate.variants import VariantRecorder, joined
 from service.bundle.sessions import make_session
 from service.pipeline.engine import Engine, load_engine
@@ -124,21 +125,27 @@ def evaluate_clips(
     open_clip = in_this_process(MAX_PIXELS, MAX_SECONDS)
     shuffled = replace(engine, analyzer=shuffled_texts(engine.analyzer))
     out.mkdir(parents=True, exist_ok=True)
-    reports, shuffled_reports, recorders = [], [], []
+    reports, shuffled_reports, recorders, shuffled_recorders = [], [], [], []
     for clip in track(clips, "analysing clips", console=shown, transient=True):
-        recorder = VariantRecorder(engine.analyzer.text_bank)
+        recorder, other = (VariantRecorder(engine.analyzer.text_bank) for _ in range(2))
         path = folder / clip.file
         report = VideoAnalyzer(engine, open_clip).analyze(
             path, sample_fps, mode, name=clip.file, on_frame=recorder
         )
-        shuffled_reports.append(VideoAnalyzer(shuffled, open_clip).analyze(path, sample_fps, mode))
+        shuffled_reports.append(
+            VideoAnalyzer(shuffled, open_clip).analyze(path, sample_fps, mode, on_frame=other)
+        )
         recorders.append(recorder)
+        shuffled_recorders.append(other)
         (out / f"{clip.id}.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
         draw_timeline(clip.id, report, _window_s(clip, report), engine, out / f"{clip.id}.png")
         reports.append(report)
-    evaluation = evaluation_of(engine, clips, reports, shuffled_reports, recorders, sample_fps)
+    evaluation = evaluation_of(
+        engine, clips, reports, recorders, shuffled_reports, shuffled_recorders, sample_fps
+    )
     write_evaluation(evaluation, out / "evaluation.json")
     shown.print(clips_table(evaluation))
+    shown.print(kinds_table(evaluation.kinds))
     shown.print(alarms_table(evaluation))
     shown.print(figures_table(evaluation))
     return evaluation
@@ -165,8 +172,9 @@ def evaluation_of(
     engine: Engine,
     clips: Sequence[LabelledClip],
     reports: Sequence[Report],
-    shuffled: Sequence[Report],
     recorders: Sequence[VariantRecorder],
+    shuffled: Sequence[Report],
+    shuffled_recorders: Sequence[VariantRecorder],
     sample_fps: float,
 ) -> ClipsEvaluation:
     """Measure finished reports against their labels.
@@ -175,8 +183,9 @@ def evaluation_of(
         engine: Its calibration names smoothing and thresholds.
         clips: The labels.
         reports: Of the clips, in order.
+        recorders: What text, motion and geometry say alone, and what each frame tells.
         shuffled: Reports with the vectors of the descriptions shuffled.
-        recorders: What text, motion and geometry say alone.
+        shuffled_recorders: The same of those.
         sample_fps: Frames a second that were scored.
     """
     scored = [labelled_scores(clip, report) for clip, report in zip(clips, reports, strict=True)]
@@ -189,6 +198,7 @@ def evaluation_of(
     smoothing_s, release_s = calibration.smoothing_s, calibration.release_s
     variants = [r.scores(s, calibration) for r, s in zip(recorders, scored, strict=True)]
     own = [calibration.affine[reports[0].model.mode]] * len(scored)
+    told = _told(scored, recorders, smoothing_s)
     left_out = leave_one_out(scored, calibration, ALLOWED_FALSE)
     model = reports[0].model
     return ClipsEvaluation(
@@ -214,15 +224,35 @@ def evaluation_of(
             alarm_figures("threshold of the other clips", scored, left_out, calibration),
         ),
         clips=tuple(
-            _clip_figures(clip, report, s)
-            for clip, report, s in zip(clips, reports, scored, strict=True)
+            _clip_figures(clip, report, s, leaf)
+            for clip, report, s, leaf in zip(clips, reports, scored, told, strict=True)
+        ),
+        kinds=kind_figures(
+            {"told": told, "shuffled texts": _told(mixed, shuffled_recorders, smoothing_s)},
+            [_codes(clip, s) for clip, s in zip(clips, scored, strict=True)],
+            engine.analyzer.text_bank.descriptions,
         ),
     )
 
 
-def _clip_figures(clip: LabelledClip, report: Report, scored: LabelledScores) -> ClipFigures:
+def _told(
+    scored: Sequence[LabelledScores], recorders: Sequence[VariantRecorder], smoothing_s: float
+) -> list[str]:
+    """Leaf that each labelled stretch is told by; "" of a clip without one."""
+    return [
+        told_together(clip, recorder.voices, smoothing_s) if clip.labels.any() else ""
+        for clip, recorder in zip(scored, recorders, strict=True)
+    ]
+
+
+def _codes(clip: LabelledClip, scored: LabelledScores) -> tuple[str, ...]:
+    return tuple(_dota_codes().get(clip.id, ())) if scored.labels.any() else ()
+
+
+def _clip_figures(
+    clip: LabelledClip, report: Report, scored: LabelledScores, told: str
+) -> ClipFigures:
     auc = roc_auc(scored.scores, scored.labels)
-    codes = _dota_codes().get(clip.id, ())
     end_s = float(scored.times_s[-1])
     segments = [segment for segment in report.segments if segment.start_s <= end_s]
     window = _window_s(clip, report)
@@ -239,7 +269,8 @@ def _clip_figures(clip: LabelledClip, report: Report, scored: LabelledScores) ->
         delay_s=hits[0].start_s - window[0] if hits and window else None,
         best_description=_best_text(strongest),
         best_leaf=_best_leaf(strongest),
-        dota=tuple(codes),
+        told_leaf=told or None,
+        dota=_codes(clip, scored),
     )
 
 

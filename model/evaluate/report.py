@@ -20,6 +20,7 @@ from model.evaluate.auc import (
     stratified_auc,
 )
 from model.evaluate.controls import always_on, mean_over_noise, position_control, ramp_control
+from model.evaluate.told import KindFigures
 
 MEASURES: dict[str, Measure] = {
     "pooled": pooled_auc,
@@ -58,7 +59,11 @@ class ScoreFigures(_Row):
 
 
 class ClipFigures(_Row):
-    """One clip; times in seconds. ``auc`` is None where the clip holds one class only."""
+    """One clip; times in seconds. ``auc`` is None where the clip holds one class only.
+
+    ``best_leaf`` is that of the strongest segment, ``told_leaf`` what the labelled stretch would
+    be told by if it were one.
+    """
 
     clip_id: str
     category: str
@@ -70,6 +75,7 @@ class ClipFigures(_Row):
     delay_s: float | None
     best_description: str | None
     best_leaf: str | None
+    told_leaf: str | None
     dota: tuple[str, ...]
 
 
@@ -86,6 +92,7 @@ class ClipsEvaluation(_Row):
     rows: tuple[ScoreFigures, ...]
     alarms: tuple[AlarmFigures, ...]
     clips: tuple[ClipFigures, ...]
+    kinds: tuple[KindFigures, ...]
 
 
 def score_figures(

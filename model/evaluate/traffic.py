@@ -21,13 +21,12 @@ from model.evaluate.controls import position_control
 from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
-from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
+from model.evaluate.told import Voice, told_together, voice_of
+from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.pipeline.peaks import LOOK_BACK
-from service.scoring.calibration import ClipsCalibration, paired_score
+from service.scoring.calibration import paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
-from service.scoring.telling import spokesman
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
@@ -88,13 +87,15 @@ def evaluate_traffic(
                 seen = smoothed_scores(clip, strongest, levels, calibration)
                 scores.setdefault(variant, []).append(seen)
                 if clip.label.any():
-                    told = [one.text_bank.leaf_ids[int(np.argmax(e))] for e in evidence]
-                    weight = [max(float(np.max(e)), 0.0) for e in evidence]
-                    if variant == name:
-                        told = [_told_leaf(result, one.text_bank) for result in results]
-                        weight = [result.told_evidence for result in results]
                     raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
-                    top = _told_together(clip, told, weight, raw, seen.scores, calibration)
+                    if variant == name:
+                        said = [voice_of(r, float(s)) for r, s in zip(results, raw, strict=True)]
+                    else:
+                        said = [
+                            Voice(one.text_bank.leaf_ids[int(e.argmax())], max(e.max(), 0.0), s)
+                            for e, s in zip(evidence, raw.tolist(), strict=True)
+                        ]
+                    top = told_together(seen, said, calibration.smoothing_s)
                     leaves.setdefault(variant, []).append((top, clip.leaf_id))
     scores["control: position t/T"] = position_control(scores["text and motion"])
     figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
@@ -115,35 +116,6 @@ def _evidence(
 ) -> NDArray[np.float64]:
     assert result.motion is not None
     return fused(text, result.motion, bank, 0.0, 1.0)
-
-
-def _told_together(
-    clip: TrafficClip,
-    told: Sequence[str],
-    weight: Sequence[float],
-    raw: NDArray[np.float64],
-    smoothed: NDArray[np.float64],
-    calibration: ClipsCalibration,
-) -> str:
-    """What the service would name of a segment that is the labelled stretch."""
-    peak_s = clip.times_s[int(np.where(clip.label, smoothed, -np.inf).argmax())]
-    since_s = peak_s - LOOK_BACK * calibration.smoothing_s
-    is_cause = clip.label & (clip.times_s >= since_s) & (clip.times_s <= peak_s)
-    causes = np.flatnonzero(is_cause).tolist()
-    chosen = spokesman(
-        [told[i] for i in causes], [weight[i] for i in causes], [float(raw[i]) for i in causes]
-    )
-    return told[causes[chosen]]
-
-
-def _told_leaf(result: FrameResult, bank: TextBank) -> str:
-    """Leaf of the first anomaly that the service would name; empty where nothing can happen."""
-    told = next((e for e in result.explanations if e.polarity == "anomaly"), None)
-    if told is None:
-        return ""
-    index = [d.id for d in bank.descriptions].index(told.description_id)
-    leaf = int(bank.leaf_of[index])
-    return bank.leaf_ids[leaf]
 
 
 def _leaf_figures(name: str, pairs: list[tuple[str, str]], bank: TextBank) -> LeafFigures:

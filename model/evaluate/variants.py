@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluate.auc import LabelledScores
+from model.evaluate.told import Voice, voice_of
 from service.pipeline.frame import FrameResult
 from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
@@ -25,18 +26,23 @@ NAMES = ("text alone", "motion alone", "control: geometry (largest overlap)", "c
 
 
 class VariantRecorder:
-    """Listens to an analysis and keeps the raw score of each variant for each frame.
+    """Listens to an analysis and keeps what each frame tells and the raw score of each variant.
 
     Args:
         text_bank: Of the engine that analyses.
+
+    Attributes:
+        voices: What each frame tells.
     """
 
     def __init__(self, text_bank: TextBank) -> None:
+        self.voices: list[Voice] = []
         self._text_bank = text_bank
         self._rows: list[tuple[float, ...]] = []
 
     def __call__(self, sampled: SampledFrame, result: FrameResult) -> None:
         """Take one scored frame."""
+        self.voices.append(voice_of(result, result.score))
         motion = np.zeros_like(result.evidence) if result.motion is None else result.motion
         silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
         moved = fused(silent, motion, self._text_bank, 0.0, 1.0)

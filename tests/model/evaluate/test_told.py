@@ -1,0 +1,58 @@
+"""What is told of a labelled stretch, on clips short enough to follow by eye."""
+
+import numpy as np
+import pytest
+
+from knowledge.hierarchy import load_hierarchy
+from model.evaluate.auc import LabelledScores
+from model.evaluate.told import Voice, kind_figures, told_together
+
+VOICES = [
+    Voice("a.before", 9.0, 9.0),  # not labelled
+    Voice("a.early", 9.0, 1.0),  # more than three time constants before the peak
+    Voice("a.hit", 1.0, 1.0),
+    Voice("a.flip", 1.5, 5.0),
+    Voice("a.hit", 1.0, 2.0),  # the peak
+    Voice("a.late", 9.0, 1.0),
+]
+
+
+def clip() -> LabelledScores:
+    """One frame a second; a time constant of 0.7 s makes a look-back of 2.1 s."""
+    times = np.arange(6.0)
+    scores = np.array([9.0, 1.0, 2.0, 3.0, 4.0, 3.5])
+    return LabelledScores("clip", times, times / 5, times >= 1, scores)
+
+
+def test_the_labelled_frames_before_the_peak_tell_it_together() -> None:
+    """1.0 + 1.0 for the hit against 1.5; nobody else is asked."""
+    assert told_together(clip(), VOICES, smoothing_s=0.7) == "a.hit"
+
+
+def test_voices_after_the_last_scored_frame_are_left_out() -> None:
+    """A replay is analysed and not scored."""
+    replay = [Voice("a.replay", 9.0, 9.0)] * 3
+
+    assert told_together(clip(), VOICES + replay, smoothing_s=0.7) == "a.hit"
+
+
+def test_any_code_of_a_clip_is_right_and_the_most_frequent_one_is_a_control() -> None:
+    """Of three clips with a code two are told rightly; always TC would have two as well."""
+    side, flip = "a.vv.tc.t_bone", "a.oo.rollover"  # TC; OO or UK
+    codes = [("TC",), ("VO", "OO"), (), ("TC",)]
+    told = {"told": [side, flip, side, ""], "other": [flip, side, "", flip]}
+
+    rows = kind_figures(told, codes, load_hierarchy().flat)
+
+    assert [(row.name, row.clips, row.right) for row in rows] == [
+        ("told", 3, 2),
+        ("other", 3, 0),
+        ("control: always TC", 3, 2),
+    ]
+    assert rows[1].interval[0] == pytest.approx(0.0)
+    assert rows[0].interval[0] < 2 / 3 < rows[0].interval[1]
+
+
+def test_without_codes_there_is_nothing_to_compare() -> None:
+    """Own clips of a user have none."""
+    assert kind_figures({"told": ["a.oo.rollover"]}, [()], load_hierarchy().flat) == ()
