@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import track
 
-from knowledge.hierarchy import leaf_of_id
 from model.detector.evaluate import teacher_spec
 from model.evaluate.alarms import alarm_figures, leave_one_out, normal_part
 from model.evaluate.auc import LabelledScores, roc_auc
@@ -43,6 +42,7 @@ from service.pipeline.engine import Engine, load_engine
 from service.pipeline.report import Report, SegmentRow
 from service.pipeline.video import VideoAnalyzer
 from service.scoring.calibration import Mode
+from service.scoring.telling import told_leaf
 from service.vision.detector import Detector
 from service.vision.isolated import in_this_process
 
@@ -287,8 +287,7 @@ def _dota_codes() -> dict[str, list[str]]:
 
 
 def _best_leaf(segment: SegmentRow | None) -> str | None:
-    anomalies = [e for e in segment.explanations if e.polarity == "anomaly"] if segment else []
-    return leaf_of_id(anomalies[0].description_id) if anomalies else None
+    return (told_leaf(segment.explanations) or None) if segment else None
 
 
 def _best_text(segment: SegmentRow | None) -> str | None:

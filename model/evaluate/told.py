@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
-from knowledge.hierarchy import FlatDescription, leaf_of_id
+from knowledge.hierarchy import FlatDescription
 from model.evaluate.auc import LabelledScores
 from model.evaluate.texts import wilson_interval
 from service.pipeline.frame import FrameResult
 from service.pipeline.peaks import LOOK_BACK
-from service.scoring.telling import spokesman
+from service.scoring.telling import spokesman, told_leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,16 @@ class KindFigures(BaseModel):
 
 
 def voice_of(result: FrameResult, score: float) -> Voice:
-    """What the service would name of this frame alone."""
-    told = next((e for e in result.explanations if e.polarity == "anomaly"), None)
-    leaf_id = "" if told is None else leaf_of_id(told.description_id)
-    return Voice(leaf_id, result.told_evidence, score)
+    """What the service names of this frame alone; ``score`` decides between equal kinds."""
+    return Voice(told_leaf(result.explanations), result.told_evidence, score)
+
+
+def loudest(evidence: NDArray[np.float64], leaf_ids: Sequence[str], score: float) -> Voice:
+    """What a part of the evidence would name alone: (L,), ``NO_EVIDENCE`` where it cannot speak."""
+    leaf = int(evidence.argmax())
+    if not np.isfinite(evidence[leaf]):
+        return Voice("", 0.0, score)
+    return Voice(leaf_ids[leaf], max(float(evidence[leaf]), 0.0), score)
 
 
 def told_together(scored: LabelledScores, voices: Sequence[Voice], smoothing_s: float) -> str:
@@ -81,20 +87,22 @@ def kind_figures(
         descriptions: With the codes of their leaves.
 
     Returns:
-        A row for each teller, then one that always says the most frequent code of these very
-        clips, which no one knows beforehand.
+        A row for each teller, then one that always names the same leaf: the one that is right
+        most often on these very clips, which no one knows beforehand. Some leaves have up to
+        four codes, so it is right more often than the most frequent code.
     """
-    of_leaf: dict[str, set[str]] = {item.leaf_id: set(item.dota) for item in descriptions}
+    codes_of: dict[str, set[str]] = {item.leaf_id: set(item.dota) for item in descriptions}
     known = [i for i, some in enumerate(codes) if some]
     if not known:
         return ()
-    rows = [
-        _row(name, [bool(of_leaf.get(leaves[i], set()) & set(codes[i])) for i in known])
-        for name, leaves in told.items()
-    ]
-    often, _ = Counter(code for i in known for code in codes[i]).most_common(1)[0]
-    control = _row(f"control: always {often}", [often in codes[i] for i in known])
-    return (*rows, control)
+
+    def right(leaves: Sequence[str]) -> list[bool]:
+        return [bool(codes_of.get(leaves[i], set()) & set(codes[i])) for i in known]
+
+    constant = {leaf: right([leaf] * len(codes)) for leaf in codes_of}
+    best = max(constant, key=lambda leaf: sum(constant[leaf]))
+    rows = [_row(name, right(leaves)) for name, leaves in told.items()]
+    return (*rows, _row(f"control: always {best}", constant[best]))
 
 
 def kinds_table(rows: Sequence[KindFigures]) -> Table:

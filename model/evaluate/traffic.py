@@ -21,7 +21,7 @@ from model.evaluate.controls import position_control
 from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
-from model.evaluate.told import Voice, told_together, voice_of
+from model.evaluate.told import loudest, told_together, voice_of
 from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.scoring.calibration import paired_score
@@ -92,7 +92,7 @@ def evaluate_traffic(
                         said = [voice_of(r, float(s)) for r, s in zip(results, raw, strict=True)]
                     else:
                         said = [
-                            Voice(one.text_bank.leaf_ids[int(e.argmax())], max(e.max(), 0.0), s)
+                            loudest(e, one.text_bank.leaf_ids, s)
                             for e, s in zip(evidence, raw.tolist(), strict=True)
                         ]
                     top = told_together(seen, said, calibration.smoothing_s)

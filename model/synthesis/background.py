@@ -19,8 +19,8 @@ from model.synthesis.plots import (
 )
 from model.synthesis.solids import Actor
 
-MOST_GROUPS = 9
-# As often as leaves about the same number of each once the way is cleared.
+MOST_GROUPS = 8
+# Who needs most room is turned away most often, so it is tried most often.
 KINDS = ("oncoming",) * 3 + ("overtaking",) * 3 + ("crossing",) * 2 + ("ahead", "queue", "walker")
 
 
@@ -43,7 +43,7 @@ def background_traffic(rng: Random) -> list[Group]:
     It knows nothing of the plot: who would drive through another is left out later
     (`clearance.py`).
     """
-    return [_group(rng) for _ in range(int(rng.integers(0, MOST_GROUPS)))]
+    return [_group(rng) for _ in range(int(rng.integers(0, MOST_GROUPS + 1)))]
 
 
 def _group(rng: Random) -> Group:
@@ -70,7 +70,7 @@ def _group(rng: Random) -> Group:
     if kind == "walker":
         walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(6, 26))
         return _alone(walker, (0, rng.uniform(-1.4, 1.4)), "sidewalk", "hit_by")
-    if kind == "crossing":  # crosses our street beyond whatever happens on it
+    if kind == "crossing":
         yaw = RIGHT if side > 0 else LEFT
         actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
         return Group(((actor, (-side * rng.uniform(*CROSSING), 0)),))

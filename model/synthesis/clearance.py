@@ -10,19 +10,21 @@ import numpy as np
 
 from model.synthesis.background import Group
 from model.synthesis.flow import Displacement, displacement, is_fixed
-from model.synthesis.paths import poses, surroundings
+from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import Drift, Plot, Statement, shift
 from model.synthesis.solids import SIZES, Actor
 
-# Half a second is less than two cars need to pass each other; clips reach seven seconds out.
-TIMES_S = (-6.0, -4.0, -3.0, -2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 4.0, 6.0)
+# Close together around the contact, where scenes are drawn; clips reach seven seconds out. Who
+# crosses between two of them may graze another.
+TIMES_S = (-7.0, -5.0, -4.0, *np.arange(-3.0, 2.01, 0.4).tolist(), 3.0, 5.0, 7.0)
+UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
 OUR_CAR = Actor("car", 0.0, -0.6)  # around the camera of a dashcam
 
 Extras = tuple[tuple[Actor, Drift], ...]
 
 
 class Instant(NamedTuple):
-    """A time in seconds since the contact, how far the plot has come, and where everybody is."""
+    """Seconds since the contact, how far the accident has come, how far camera and traffic."""
 
     time_s: float
     progress: float
@@ -44,12 +46,10 @@ def kept_clear(
         The remaining actors with their drift, and what is told of them: the statement and its
         opposite, places counted among the remaining actors.
     """
-    instants = [
-        Instant(time_s, progress, displacement(seed, ego, time_s, progress))
-        for progress in (0.0, 1.0)
-        for time_s in TIMES_S
-        if time_s >= 0 or not progress
-    ]
+    times = [(time_s, 0.0) for time_s in TIMES_S]
+    times += [(time_s, course(seed, time_s)) for time_s in UNFOLDING_S]
+    times += [(time_s, 1.0) for time_s in TIMES_S if time_s > 0]
+    instants = [Instant(t, done, displacement(seed, ego, t, done)) for t, done in times]
     ours = () if is_fixed(seed, ego) else (OUR_CAR,)
     taken = [poses(plot, seed, *instant) + ours for instant in instants]
     extras: Extras = ()

@@ -24,6 +24,7 @@ WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along
 WANDER_VEHICLE = (0.15, 1.2)
 SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
+PARKED = (0.0, 0.0)  # a drift
 CLOSEST = 3.5  # metres to what the own car stops for
 
 
@@ -104,10 +105,15 @@ def surroundings(
     moved: Displacement = STILL,
     first: int = 0,
 ) -> tuple[Actor, ...]:
-    """The normal traffic around a plot at an instant, from its ``first`` member on."""
+    """The normal traffic around a plot at an instant, from its ``first`` member on.
+
+    Who is parked does not wander.
+    """
     found = []
     for index, (actor, drift) in enumerate(extras[first:], start=first):
-        now = wandered(actor, drift, since_event_s, (seed, 9, index))
+        now = actor
+        if drift != PARKED:
+            now = wandered(actor, drift, since_event_s, (seed, 9, index))
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
 

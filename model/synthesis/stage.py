@@ -54,19 +54,15 @@ def set_stage(seed: int, script: str) -> Stage:
     ego = SCRIPTS[script][4]
     for attempt in range(MAX_TRIES):
         stage, groups = _draw(seed, script, attempt)
-        plot, around = stage.plot, [actor for group in groups for actor, _ in group.members]
-        settled = poses(plot, seed, SETTLED_S, 1.0, displacement(seed, ego, SETTLED_S, 1.0))
-        instants = [
-            (plot.contact, plot.anomalous_facts, plot.camera_roll),
-            (settled, plot.anomalous_facts, plot.camera_roll),
-            (plot.normal, plot.normal_facts, 0.0),
-        ]
-        if all(_shows(stage, around, *instant) for instant in instants):
+        if not _shows_both(stage, seed, ego) and attempt < MAX_TRIES - 1:
+            continue  # nobody need be asked to keep clear of it
+        extras, facts = kept_clear(groups, stage.plot, seed, ego)
+        if is_fixed(seed, ego):  # what has no own car is not told of one
+            facts = tuple(told for told in facts if EGO not in told[0][:2])
+        stage = replace(stage, extras=extras, extra_facts=facts)
+        if _shows_both(stage, seed, ego):
             break
-    extras, facts = kept_clear(groups, plot, seed, ego)
-    if is_fixed(seed, ego):  # what has no own car is not told of one
-        facts = tuple(told for told in facts if EGO not in told[0][:2])
-    return replace(stage, extras=extras, extra_facts=facts)
+    return stage
 
 
 def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
@@ -79,15 +75,22 @@ def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     return Stage(camera, view, street, plot), background_traffic(rng)
 
 
+def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
+    """Whether the accident can be seen at its contact and after it, and its normal twin too."""
+    plot = stage.plot
+    settled = poses(plot, seed, SETTLED_S, 1.0, displacement(seed, ego, SETTLED_S, 1.0))
+    return (
+        _shows(stage, plot.contact, plot.anomalous_facts, plot.camera_roll)
+        and _shows(stage, settled, plot.anomalous_facts, plot.camera_roll)
+        and _shows(stage, plot.normal, plot.normal_facts, 0.0)
+    )
+
+
 def _shows(
-    stage: Stage,
-    around: list[Actor],
-    cast: tuple[Actor, ...],
-    statements: tuple[Statement, ...],
-    roll: float,
+    stage: Stage, cast: tuple[Actor, ...], statements: tuple[Statement, ...], roll: float
 ) -> bool:
-    """Whether the participants of at least one statement can be seen at the time of contact."""
-    everyone = tuple(stage.view.of(a) for a in (*cast, *around))
+    """Whether the participants of at least one statement can be seen."""
+    everyone = tuple(stage.view.of(a) for a in (*cast, *(actor for actor, _ in stage.extras)))
     _, _, row_of = visible_boxes(everyone, stage.camera.tilted(roll))
     return any(all(place < 0 or place in row_of for place in s[:2]) for s in statements)
 

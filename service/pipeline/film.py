@@ -104,8 +104,10 @@ def _told(report: Report, row: FrameRow, found: FrameScore | None) -> tuple[Expl
 
 def _now(roi: RoiRow | None, found: FrameScore | None) -> RoiRow | None:
     """A participant where this frame has it; None where it is not seen or has no track."""
-    if roi is None or found is None or roi.roi_source == "pseudo":
+    if roi is None or roi.roi_source == "pseudo":
         return roi
+    if found is None:
+        return None
     seen = (r for r in found.rois if r.track_id is not None and r.track_id == roi.track_id)
     return next(seen, None)
 

@@ -79,8 +79,9 @@ class FrameResult:
             where motion is not known.
         leaf_evidence: (L,) what made the score in mode ``paired``: both together.
         explanations: Best first.
-        told_evidence: How much the text alone speaks for the anomaly that is told first in mode
-            ``paired``, in standard deviations, from 0.
+        told_evidence: How much the text alone speaks for the first anomaly of the explanations:
+            standard deviations times the expert's weight, from 0; 0 where none is listed, and in
+            the modes that do not know it.
         timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
     """
 
@@ -262,7 +263,10 @@ def _judge(
     score = scores[question.mode]
     likely = probability(score, calibration.affine[question.mode])
     anomalous = likely >= calibration.threshold
-    first = told_first(view.pairs, pair_evidence, text_of_pairs)
+    first = None
+    if question.mode == "paired":
+        is_place = np.array([source == "pseudo" for source in view.rois.source])
+        first = told_first(view.pairs, is_place, pair_evidence, text_of_pairs)
     explanations = explain(
         text_bank,
         view,
@@ -275,6 +279,7 @@ def _judge(
         anomalous=anomalous,
         top_k=question.top_k,
     )
+    told = any(item.polarity == "anomaly" for item in explanations)  # a short list holds none
     score_ms = _ms_since(started)
     return FrameResult(
         score=score,
@@ -290,7 +295,7 @@ def _judge(
         motion=motion,
         leaf_evidence=evidence,
         explanations=explanations,
-        told_evidence=0.0 if first is None else max(float(text_of_pairs[first]), 0.0),
+        told_evidence=max(float(text_of_pairs[first]), 0.0) if first and told else 0.0,
         timings_ms={**spent_ms, "score": score_ms},
     )
 

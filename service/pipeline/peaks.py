@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from knowledge.hierarchy import leaf_of_id
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
-from service.scoring.telling import spokesman
+from service.scoring.telling import spokesman, told_leaf
 from service.scoring.temporal import Hysteresis
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
@@ -30,7 +29,7 @@ class ScoredFrame:
     raw_score: float
     probability: float
     explanations: tuple[ExplanationRow, ...]
-    told_evidence: float = 0.0
+    told_evidence: float
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
@@ -110,7 +109,7 @@ class PeakKeeper:
         earliest = max(since_s, frame.time_s - self._look_back_s)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
         chosen = spokesman(
-            [_told(f) for f in causes],
+            [told_leaf(f.explanations) for f in causes],
             [f.told_evidence for f in causes],
             [f.raw_score for f in causes],
         )
@@ -122,10 +121,3 @@ class PeakKeeper:
             len(self._recent) > self._window and self._recent[0].time_s < now_s - self._look_back_s
         ):
             self._recent.popleft()
-
-
-def _told(frame: ScoredFrame) -> str:
-    """Leaf of the first anomaly that a frame names; empty where it names none."""
-    anomalies = (row for row in frame.explanations if row.polarity == "anomaly")
-    first = next(anomalies, None)
-    return "" if first is None else leaf_of_id(first.description_id)

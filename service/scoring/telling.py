@@ -6,17 +6,29 @@ Dimension letters used in this file: K pairs, L anomaly leaves.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.hierarchy import leaf_of_id
 from service.scoring.eq11 import NO_EVIDENCE
 from service.vision.rois import NO_OBJECT
 
 
+class Told(Protocol):
+    """An explanation, as it is made and as it is published."""
+
+    @property
+    def polarity(self) -> str: ...
+    @property
+    def description_id(self) -> str: ...
+
+
 def told_first(
     pairs: NDArray[np.int64],
+    is_place: NDArray[np.bool_],
     pair_evidence: NDArray[np.float64],
     text_evidence: NDArray[np.float64],
 ) -> tuple[int, int] | None:
@@ -27,7 +39,8 @@ def told_first(
     lies furthest from normal traffic, the text alone chooses leaf and pair.
 
     Args:
-        pairs: (K, 2) into the frame's ROIs; ``NO_OBJECT`` as object.
+        pairs: (K, 2) into the frame's N ROIs; ``NO_OBJECT`` as object.
+        is_place: (N,), true for the pseudo ROIs. Who shares only the road is not involved.
         pair_evidence: (K, L) evidence of each pair, motion included; ``NO_EVIDENCE`` where a leaf
             cannot speak.
         text_evidence: (K, L) the same of the text alone.
@@ -38,10 +51,18 @@ def told_first(
     if not np.isfinite(pair_evidence).any():
         return None
     oddest = pairs[int(pair_evidence.max(axis=1).argmax())]
-    involved = np.isin(pairs, oddest[oddest != NO_OBJECT]).max(axis=1, keepdims=True)
+    sides = [int(side) for side in oddest if side != NO_OBJECT]
+    participants = [side for side in sides if not is_place[side]] or sides
+    involved = np.isin(pairs, participants).max(axis=1, keepdims=True)
     of_them = np.where(involved, text_evidence, NO_EVIDENCE)
     pair, leaf = np.unravel_index(int(of_them.argmax()), of_them.shape)
     return int(pair), int(leaf)
+
+
+def told_leaf(explanations: Iterable[Told]) -> str:
+    """Id of the leaf of the first anomaly that is listed; "" where none is."""
+    anomaly = next((one for one in explanations if one.polarity == "anomaly"), None)
+    return "" if anomaly is None else leaf_of_id(anomaly.description_id)
 
 
 def spokesman(told: Sequence[Hashable], evidence: Sequence[float], scores: Sequence[float]) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from knowledge.hierarchy import load_hierarchy
 from model.evaluate.auc import LabelledScores
-from model.evaluate.told import Voice, kind_figures, told_together
+from model.evaluate.told import Voice, kind_figures, loudest, told_together
 
 VOICES = [
     Voice("a.before", 9.0, 9.0),  # not labelled
@@ -36,8 +36,8 @@ def test_voices_after_the_last_scored_frame_are_left_out() -> None:
     assert told_together(clip(), VOICES + replay, smoothing_s=0.7) == "a.hit"
 
 
-def test_any_code_of_a_clip_is_right_and_the_most_frequent_one_is_a_control() -> None:
-    """Of three clips with a code two are told rightly; always TC would have two as well."""
+def test_any_code_of_a_clip_is_right_and_the_best_leaf_for_all_is_a_control() -> None:
+    """Of three clips two are told rightly; a fallen motorcycle (TC, LA, OO) fits all three."""
     side, flip = "a.vv.tc.t_bone", "a.oo.rollover"  # TC; OO or UK
     codes = [("TC",), ("VO", "OO"), (), ("TC",)]
     told = {"told": [side, flip, side, ""], "other": [flip, side, "", flip]}
@@ -47,10 +47,19 @@ def test_any_code_of_a_clip_is_right_and_the_most_frequent_one_is_a_control() ->
     assert [(row.name, row.clips, row.right) for row in rows] == [
         ("told", 3, 2),
         ("other", 3, 0),
-        ("control: always TC", 3, 2),
+        ("control: always a.vv.motorcycle_fall", 3, 3),
     ]
     assert rows[1].interval[0] == pytest.approx(0.0)
     assert rows[0].interval[0] < 2 / 3 < rows[0].interval[1]
+
+
+def test_what_a_part_of_the_evidence_names_alone() -> None:
+    """Its strongest leaf; nothing where none can speak, and no vote where it speaks against."""
+    leaves = ("a.hit", "a.flip")
+
+    assert loudest(np.array([0.5, 2.0]), leaves, 1.0) == Voice("a.flip", 2.0, 1.0)
+    assert loudest(np.array([-0.5, -2.0]), leaves, 1.0) == Voice("a.hit", 0.0, 1.0)
+    assert loudest(np.full(2, -np.inf), leaves, 1.0) == Voice("", 0.0, 1.0)
 
 
 def test_without_codes_there_is_nothing_to_compare() -> None:

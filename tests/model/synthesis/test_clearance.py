@@ -11,7 +11,7 @@ from model.data.records import EGO
 from model.synthesis.background import Group
 from model.synthesis.clearance import kept_clear
 from model.synthesis.flow import STILL, displacement, is_fixed
-from model.synthesis.paths import poses, surroundings
+from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, solid_corners
@@ -98,15 +98,31 @@ def stand_in_one_place(some: Sequence[Actor], others: Sequence[Actor]) -> bool:
 
 
 def test_traffic_of_real_scripts_keeps_clear() -> None:
-    """On either branch, before and after; between the looked-at times a graze may slip through."""
-    met = 0
+    """On either branch, between the looked-at times too, where only a graze may slip through."""
+    met = {"the plot": 0, "each other": 0}
     for seed in range(60):
         script = sorted(SCRIPTS)[seed % len(SCRIPTS)]
         stage, ego = set_stage(seed, script), SCRIPTS[script][4]
-        for time_s, progress in [(-2.2, 0.0), (-0.7, 0.0), (0.3, 0.0), (0.3, 1.0), (1.7, 1.0)]:
+        times = np.arange(-2.9, 2.0, 0.35).tolist()
+        for time_s, progress in [
+            *((t, 0.0) for t in times),
+            *((t, course(seed, t)) for t in times if t > -1),
+        ]:
             moved = displacement(seed, ego, time_s, progress)
-            cast = poses(stage.plot, seed, time_s, progress, moved)
             around = surroundings(stage.extras, seed, time_s, moved)
-            met += stand_in_one_place(around, (*cast, *around))
+            cast = poses(stage.plot, seed, time_s, progress, moved)
+            for name, others in (("the plot", cast), ("each other", around)):
+                met[name] += stand_in_one_place(around, others)
 
-    assert met <= 3  # of 300; 128 where nobody is left out
+    # Of 1,440 instants; 230 and 427 where nobody is left out.
+    assert met["the plot"] <= 2
+    assert met["each other"] <= 2
+
+
+def test_a_queue_stands() -> None:
+    """Parked cars neither wander nor drive into each other."""
+    row = [(Actor("bus", 7.0, z), (0.0, 0.0)) for z in (10.0, 22.0)]
+
+    for seed in range(20):
+        for time_s in (-3.0, 0.0, 2.0):
+            assert surroundings(tuple(row), seed, time_s) == tuple(actor for actor, _ in row)

@@ -1,5 +1,7 @@
 """What the annotated film says, frame by frame."""
 
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -40,8 +42,9 @@ def test_within_a_segment_the_film_says_what_the_report_says(
     clip, report, path = analysed
     details = dict(read_details(path))
     roi = next(roi for roi in details[START].rois if roi.track_id is not None)
+    place = next(roi for roi in details[START].rois if roi.roi_source == "pseudo")
     own = details[START].explanations[0]
-    told = own.model_copy(update={"text": "told by the segment", "subject": roi, "object": None})
+    told = own.model_copy(update={"text": "told by the segment", "subject": roi, "object": place})
     segment = SegmentRow(
         start_s=report.frames[START].time_s, end_s=report.frames[END].time_s, peak_s=1.5,
         peak_index=15, probability=0.9, explanations=(told,),
@@ -69,5 +72,41 @@ def test_within_a_segment_the_film_says_what_the_report_says(
         assert [tuple(times * edge for edge in r.xyxy) for r in now] == (
             [subject.xyxy] if subject else []
         )
+        object_ = drawn[index].explanations[0].object
+        assert object_ is not None  # a place does not move
+        assert object_.xyxy == tuple(times * edge for edge in place.xyxy)
     places = {s.xyxy for r in drawn[START : END + 1] if (s := r.explanations[0].subject)}
     assert len(places) > 1  # it moves, and its box with it
+
+
+def test_a_frame_of_which_nothing_is_known_shows_the_words_without_boxes(
+    monkeypatch: pytest.MonkeyPatch, analysed: tuple[Path, Report, Path], tmp_path: Path
+) -> None:
+    """It could not be scored; where the pair was in another frame would be wrong here."""
+    clip, report, path = analysed
+    details = dict(read_details(path))
+    roi = next(roi for roi in details[START].rois if roi.track_id is not None)
+    told = details[START].explanations[0].model_copy(update={"subject": roi, "object": None})
+    segment = SegmentRow(
+        start_s=report.frames[START].time_s, end_s=report.frames[END].time_s, peak_s=1.5,
+        peak_index=15, probability=0.9, explanations=(told,),
+    )  # fmt: skip
+    holed = tmp_path / "holed.sqlite"
+    shutil.copy(path, holed)
+    with sqlite3.connect(holed) as file:
+        file.execute("DELETE FROM frame WHERE number = ?", (START,))
+    drawn: list[Result] = []
+
+    def keep(frame: Frame, result: Result) -> Frame:
+        drawn.append(result)
+        return frame
+
+    monkeypatch.setattr(film, "draw_result", keep)
+
+    report = report.model_copy(update={"segments": (segment,)})
+    render_film(clip, report, holed, tmp_path / "film.mp4", OPEN)
+
+    (shown,) = drawn[START].explanations
+    assert (shown.text, shown.subject) == (told.text, None)
+    assert len(drawn[START].rois) == 0
+    assert drawn[START + 1].explanations[0].subject is not None

@@ -76,6 +76,24 @@ def test_the_modes_share_eq11_and_differ_in_their_score(analyzer: FrameAnalyzer)
     assert len({literal.score, contrast.score, paired.score}) == 3
 
 
+def test_the_evidence_of_what_is_told_is_that_of_a_listed_anomaly(text_bank: TextBank) -> None:
+    """The modes of Eq. (11) do not know it, and a calm frame with one line names no anomaly."""
+    calibration = neutral_calibration()
+    calm = calibration.stills.model_copy(update={"threshold": 1.0})
+    alarmed = calibration.stills.model_copy(update={"threshold": 0.0})
+    frame, found = street((5, 15), (20, 32)), {}
+    for name, stills in (("calm", calm), ("alarmed", alarmed)):
+        told = calibration.model_copy(update={"stills": stills})
+        analyzer = FrameAnalyzer(BrightSpots(), ProjectedImages(), text_bank, told)
+        for mode in MODES:
+            for top_k in (1, 5):
+                (result,) = analyzer.analyze([frame], mode, top_k=top_k)
+                found[name, mode, top_k] = result.told_evidence
+
+    speaks = {key for key, evidence in found.items() if evidence > 0}
+    assert speaks == {("calm", "paired", 5), ("alarmed", "paired", 1), ("alarmed", "paired", 5)}
+
+
 def test_a_frame_without_detections_is_a_result(analyzer: FrameAnalyzer) -> None:
     """R = 0: only the ego vehicle and the road can be spoken of."""
     (result,) = analyzer.analyze([street()])

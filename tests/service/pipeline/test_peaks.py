@@ -15,7 +15,7 @@ CLIPS = neutral_calibration().clips.model_copy(
 def fed(raw: Sequence[float], probability: Sequence[float], step_s: float = 0.1) -> PeakKeeper:
     keeper = PeakKeeper(CLIPS)
     for i, (score, likely) in enumerate(zip(raw, probability, strict=True)):
-        keeper.add(ScoredFrame(i, i * step_s, score, likely, ()))
+        keeper.add(ScoredFrame(i, i * step_s, score, likely, (), 0.0))
     return keeper
 
 
@@ -34,7 +34,7 @@ def test_the_frames_of_a_segment_vote_by_the_first_anomaly_that_each_names() -> 
         zip(told, [1.0, 4.0, 9.0, 2.0], [0.7, 0.7, 0.8, 0.9], strict=True)
     ):
         rows = (row("n.following", "normal"), row(leaf), row("a.sideswipe"))
-        keeper.add(ScoredFrame(i, i * 0.1, raw, likely, rows))
+        keeper.add(ScoredFrame(i, i * 0.1, raw, likely, rows, 1.0))
 
     assert keeper.peak(0.0).index == 1
 

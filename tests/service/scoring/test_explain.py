@@ -83,7 +83,7 @@ class Street:
             self.view,
             comparison,
             values,
-            told_first(PAIRS, pairs, pairs),
+            told_first(PAIRS, np.zeros(5, np.bool_), pairs, pairs),
             mode=mode,
             anomalous=anomalous,
             top_k=top_k,

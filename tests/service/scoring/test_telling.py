@@ -1,12 +1,15 @@
 """What is told of a frame and of a segment, on numbers that can be read off."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
-from service.scoring.telling import spokesman, told_first
+from service.scoring.telling import spokesman, told_first, told_leaf
 from service.vision.rois import NO_OBJECT
 
 NONE = -np.inf
 PAIRS = np.array([[0, 1], [1, 0], [2, 3], [1, NO_OBJECT]])
+NO_PLACES = np.zeros(5, np.bool_)
 # Leaves: collision, rollover. Participants 0 and 1 move oddly, which looks like a rollover of 1.
 MOVED = np.array([[3.0, NONE], [2.0, NONE], [1.0, NONE], [NONE, 5.0]])
 
@@ -15,27 +18,63 @@ def test_motion_says_to_whom_and_the_text_says_what() -> None:
     """The pair (2, 3) has the best text, but has nothing to do with the odd participant 1."""
     text = np.array([[1.0, NONE], [2.0, NONE], [9.0, NONE], [NONE, 0.5]])
 
-    assert told_first(PAIRS, MOVED, text) == (1, 0)
+    assert told_first(PAIRS, NO_PLACES, MOVED, text) == (1, 0)
 
 
 def test_a_lone_participant_is_told_of_where_the_text_says_so() -> None:
     """Nothing that two do fits as well."""
     text = np.array([[-1.0, NONE], [0.2, NONE], [9.0, NONE], [NONE, 0.5]])
 
-    assert told_first(PAIRS, MOVED, text) == (3, 1)
+    assert told_first(PAIRS, NO_PLACES, MOVED, text) == (3, 1)
 
 
 def test_those_without_an_object_have_only_their_subject_in_common() -> None:
     """That two have no object makes them no pair: 4 is not involved."""
     pairs = np.array([[1, NO_OBJECT], [4, NO_OBJECT]])
 
-    assert told_first(pairs, np.array([[5.0], [1.0]]), np.array([[0.1], [7.0]])) == (0, 0)
+    assert told_first(pairs, NO_PLACES, np.array([[5.0], [1.0]]), np.array([[0.1], [7.0]])) == (
+        0,
+        0,
+    )
+
+
+def test_who_shares_only_the_road_is_not_involved() -> None:
+    """Participant 0 moves oddly on the road 2, on which 1 drives too; the camera's car is 3."""
+    places = np.array([False, False, True, True])
+    pairs = np.array([[0, 2], [0, 3], [1, 2], [1, 3]])
+    text = np.array([[0.1], [0.2], [7.0], [7.0]])
+
+    assert told_first(pairs, places, np.array([[5.0], [1.0], [1.0], [1.0]]), text) == (1, 0)
+    assert told_first(pairs, places, np.array([[1.0], [5.0], [1.0], [1.0]]), text) == (1, 0)
+
+
+def test_what_the_own_car_does_alone_involves_whom_it_meets() -> None:
+    """The oddest pair holds places only: our car 3 on the road 2."""
+    places = np.array([False, False, True, True])
+    pairs = np.array([[3, 2], [1, 3]])
+
+    assert told_first(pairs, places, np.array([[5.0], [1.0]]), np.array([[0.1], [0.4]])) == (1, 0)
+
+
+def test_the_leaf_that_is_told_is_that_of_the_first_anomaly() -> None:
+    """Normal descriptions come first where a frame is calm."""
+    normal = SimpleNamespace(polarity="normal", description_id="n.following/keeps-its-distance")
+    hit, flip = (
+        SimpleNamespace(polarity="anomaly", description_id=f"{leaf}/some-words")
+        for leaf in ("a.hit", "a.flip")
+    )
+
+    assert told_leaf([normal, hit, flip]) == "a.hit"
+    assert told_leaf([normal]) == told_leaf([]) == ""
 
 
 def test_where_no_leaf_can_speak_nothing_is_told() -> None:
     """Neither with pairs nor without."""
-    assert told_first(PAIRS, np.full((4, 2), NONE), np.full((4, 2), NONE)) is None
-    assert told_first(np.zeros((0, 2), np.int64), np.zeros((0, 2)), np.zeros((0, 2))) is None
+    assert told_first(PAIRS, NO_PLACES, np.full((4, 2), NONE), np.full((4, 2), NONE)) is None
+    assert (
+        told_first(np.zeros((0, 2), np.int64), NO_PLACES, np.zeros((0, 2)), np.zeros((0, 2)))
+        is None
+    )
 
 
 def test_frames_vote_with_their_evidence_and_the_clearest_of_them_tells_it() -> None:
@@ -47,6 +86,6 @@ def test_frames_vote_with_their_evidence_and_the_clearest_of_them_tells_it() -> 
 
 
 def test_without_evidence_most_frames_decide_then_the_score() -> None:
-    """In the modes of Eq. (11) and where the text speaks for nothing."""
+    """Where the text speaks for nothing, as in the modes of Eq. (11)."""
     assert spokesman(["rear_end", "rollover", "rear_end"], [0.0] * 3, [1.0, 9.0, 2.0]) == 2
     assert spokesman(["rear_end", "rollover"], [0.0, 0.0], [1.0, 9.0]) == 1
