@@ -95,3 +95,9 @@ def test_figures_stand_beside_their_controls(engine: Engine) -> None:
     }  # fmt: skip
     assert all(0 <= row["pooled"] <= 1 for row in auc.values())
     assert auc["control: position t/T"]["per_clip"] > 0.9  # an anomaly lasts to the clip's end
+    leaves = figures["leaves"]
+    assert isinstance(leaves, list)
+    constant = leaves[-1]
+    assert constant["name"].startswith("control: always a.")
+    assert constant["code"] >= 0.5  # of two accidents it fits one at least
+    assert all(row["leaf"] <= row["first_code"] <= row["code"] for row in leaves)

@@ -60,7 +60,10 @@ def test_no_one_drives_through_the_own_car_of_a_dashcam() -> None:
     """It stands at the origin; a mast stands in nobody's way."""
     through_us = Group(((Actor("car", 0.0, 0.5), (0.0, 0.0)),))
 
-    kept = [kept_clear([through_us], plot(), standing_camera(fixed), False)[0] for fixed in (False, True)]
+    kept = [
+        kept_clear([through_us], plot(), standing_camera(fixed), False)[0]
+        for fixed in (False, True)
+    ]
 
     assert [len(extras) for extras in kept] == [0, 1]
 
