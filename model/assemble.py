@@ -68,8 +68,8 @@ REMARKS = (
     "count then, with motion in clips and a look at the participants in stills. That look reads the detector's features and "
     "learned from pictures of 27 real cameras whether a pair lies in an accident, not in which.",
     "The weights of text and motion on real footage, the smoothing, the alarm's threshold, that the look is "
-    "silent on film and how loud motion is turned down were chosen by looking at the development clips; the share of the past and the weights on drawn frames on "
-    "generated clips of other seeds than the figures. docs/experiments.md lists what was tried.",
+    "silent on film and how loud motion is turned down were chosen by looking at the development clips; the share of the past, the weights on drawn frames and "
+    "by what a segment is told on generated clips of other seeds than the figures. docs/experiments.md lists what was tried.",
     "The detector's threshold rule (precision 0.88 on the training cameras) was chosen after its held-out curves were seen.",
     "The detector learned from ego frames that come from the clips dcoa_redcar_tbone and "
     "dcoa_intersection_tbone, and from a frame of normal_udacity_highway: those clips count as seen.",

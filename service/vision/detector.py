@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.entities import CLASS_GROUPS, class_group
 from service.bundle.graphs import END_TO_END_COLUMNS, YOLOX_STRIDES
 from service.bundle.manifest import BundleError, DetectorSpec
 from service.bundle.sessions import Session
@@ -18,6 +19,7 @@ from service.vision.rois import Rois, detected_rois
 
 SIZE_STEP = 32  # coarsest stride: every input side is a multiple of it
 MAX_LOG_SIZE = 8.0  # exp(8) strides is wider than any frame; more would overflow float32
+SAME_IOU = 0.7  # two vehicles behind each other seldom cover each other so well
 MAX_BOXES = 100  # the most confident ones; pairs grow with the square
 
 
@@ -47,6 +49,8 @@ class Detector:
     def __init__(self, session: Session, spec: DetectorSpec) -> None:
         self._session = session
         self._input = session.get_inputs()[0].name
+        groups = [CLASS_GROUPS[class_group(name)] for name in spec.classes]
+        self._vehicles = np.flatnonzero([group in ("car", "bus", "truck") for group in groups])
         self.spec = spec
 
     def detect(self, frame: NDArray[np.uint8]) -> Rois:
@@ -71,6 +75,7 @@ class Detector:
         else:
             boxes = decode_ultralytics(output, self.spec)
         boxes = suppress(boxes, self.spec.nms_iou)
+        boxes = seen_once(boxes, self._vehicles)
         # Width and height are rounded apart when resizing: each axis has its own scale.
         xyxy = (boxes.xyxy / np.array([*content_wh, *content_wh], np.float32)).clip(0.0, 1.0)
         # A box that lies wholly in the padding has no area left.
@@ -198,16 +203,37 @@ def suppress(boxes: Boxes, iou: float) -> Boxes:
     """Drop boxes that overlap a better one of their own class; best first, at most MAX_BOXES."""
     if not len(boxes.scores):
         return boxes
-    low, high = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
-    xywh = np.concatenate([low, high - low], axis=1)
-    # Scores were cut while decoding; NMS must not cut again (it drops a score equal to its limit).
-    kept = cv2.dnn.NMSBoxesBatched(
-        xywh.tolist(), boxes.scores.tolist(), boxes.classes.tolist(), 0.0, iou
-    )
-    rows = np.asarray(kept, np.int64).reshape(-1)
+    rows = _best_of_each(boxes, boxes.classes, iou)
     best_first = rows[np.argsort(-boxes.scores[rows], kind="stable")]
     best = best_first[:MAX_BOXES]
     return Boxes(boxes.xyxy[best], boxes.scores[best], boxes.classes[best])
+
+
+def seen_once(boxes: Boxes, alike: NDArray[np.int64]) -> Boxes:
+    """Leave out what a surer box of a like class covers: a van called car and truck is one vehicle.
+
+    Two boxes of one vehicle would be a pair of two that have met, and told of as such.
+
+    Args:
+        boxes: After `suppress`, best first.
+        alike: Classes that one thing may be taken for; boxes of other classes stay.
+    """
+    if not len(boxes.scores):
+        return boxes
+    # A class of its own for each box that is not alike: nothing but itself can cover it.
+    own = boxes.classes.max() + 1 + np.arange(len(boxes.scores))
+    things = np.where(np.isin(boxes.classes, alike), 0, own)
+    rows = np.sort(_best_of_each(boxes, things, SAME_IOU))
+    return Boxes(boxes.xyxy[rows], boxes.scores[rows], boxes.classes[rows])
+
+
+def _best_of_each(boxes: Boxes, things: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
+    """Rows that no better box of the same thing covers by more than ``iou``, in any order."""
+    low, high = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
+    xywh = np.concatenate([low, high - low], axis=1)
+    # Scores were cut while decoding; NMS must not cut again (it drops a score equal to its limit).
+    kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), boxes.scores.tolist(), things.tolist(), 0.0, iou)
+    return np.asarray(kept, np.int64).reshape(-1)
 
 
 def _from_centre(centre: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import PHONE, SAMPLE, OpenPage, until
 
-FRAMES = 46  # of the sample
+FRAMES = 55  # of the sample
 LAST = FRAMES - 1
 
 
