@@ -27,7 +27,7 @@ def main() -> None:
         folder = Path(name)
         address = stack.enter_context(serving(EMBEDDED_BUNDLE, folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        desk = _sample(browser, address, (1280, 940), "light")
+        desk = _sample(browser, address, (1280, 900), "light")
         _take(desk, "clip.png")
         _take(_broken_rule(desk), "descriptions.png", "#editor")
         _take(_sample(browser, address, (390, 1120), "dark"), "phone.png")
