@@ -12,11 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import track
@@ -35,7 +33,7 @@ from model.evaluate.report import (
     write_evaluation,
 )
 from model.evaluate.timeline import draw_timeline
-from model.evaluate.told import kind_figures, kinds_table, told_together
+from model.evaluate.told import dev_codes, kind_figures, kinds_table, told_together
 from model.evaluate.variants import VariantRecorder, joined
 from service.bundle.sessions import make_session
 from service.pipeline.engine import Engine, load_engine
@@ -246,7 +244,7 @@ def _told(
 
 
 def _codes(clip: LabelledClip, scored: LabelledScores) -> tuple[str, ...]:
-    return tuple(_dota_codes().get(clip.id, ())) if scored.labels.any() else ()
+    return tuple(dev_codes().get(clip.id, ())) if scored.labels.any() else ()
 
 
 def _clip_figures(
@@ -279,11 +277,6 @@ def _engine(bundle_dir: Path, threads: int, detector: Path | None) -> Engine:
     if detector is not None:
         engine.analyzer.detector = Detector(make_session(detector, threads), teacher_spec())
     return engine
-
-
-def _dota_codes() -> dict[str, list[str]]:
-    text = (files("model.evaluate") / "dev_codes.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
 
 
 def _best_leaf(segment: SegmentRow | None) -> str | None:

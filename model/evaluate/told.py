@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
@@ -103,6 +105,12 @@ def kind_figures(
     best = max(constant, key=lambda leaf: sum(constant[leaf]))
     rows = [_row(name, right(leaves)) for name, leaves in told.items()]
     return (*rows, _row(f"control: always {best}", constant[best]))
+
+
+def dev_codes() -> dict[str, list[str]]:
+    """DoTA codes of the development clips, by clip."""
+    text = (files("model.evaluate") / "dev_codes.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
 
 
 def kinds_table(rows: Sequence[KindFigures]) -> Table:

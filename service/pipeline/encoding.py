@@ -137,3 +137,9 @@ def same_size_batches(frames: Sequence[Frame]) -> Iterator[list[int]]:
         together = max(1, min(MAX_BATCH, MAX_BATCH_PIXELS // (shape[0] * shape[1])))
         for start in range(0, len(members), together):
             yield members[start : start + together]
+
+
+def check_frame(frame: Frame) -> None:
+    """Raise ValueError, naming shape and type, for what is no RGB frame."""
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
+        raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")

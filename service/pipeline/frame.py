@@ -18,6 +18,7 @@ from service.pipeline.encoding import (
     Encoded,
     EncodesImages,
     Frame,
+    check_frame,
     encode_frames,
     same_size_batches,
 )
@@ -157,7 +158,7 @@ class FrameAnalyzer:
             ValueError: A frame is no RGB frame, or mode or domain is unknown.
         """
         for frame in frames:
-            _check_frame(frame)
+            check_frame(frame)
         detected: list[Rois] = []
         detect_ms: list[float] = []
         for frame in frames:
@@ -193,7 +194,7 @@ class FrameAnalyzer:
         # One snapshot for the whole call: somebody may replace the text bank meanwhile.
         question = _Question(self.text_bank, self.calibration, mode, top_k, domain)
         for frame in frames:
-            _check_frame(frame)
+            check_frame(frame)
         moves: Sequence[FrameMotion | None] = motion or [None] * len(frames)
         views = [
             self._view(frame, found if move is None else move.rois, move)
@@ -231,16 +232,11 @@ def _judge(
     text_bank = question.text_bank
     calibration = question.calibration.of(question.domain)
     clips = question.calibration.clips
+    gate = vectors.scene_gate
     comparison = compare(
-        text_bank,
-        view.rois,
-        view.pairs,
-        vectors.scene,
-        vectors.relation,
-        vectors.scene_gate,
-        view.stands,
+        text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, gate, view.stands
     )
-    trusted = vectors.scene_gate >= GATE_OPEN
+    trusted = gate >= GATE_OPEN
     null, weights = calibration.null_of(trusted), clips.weights_of(trusted)
     standardised, text_of_pairs = (
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
@@ -298,11 +294,6 @@ def _judge(
         told_evidence=max(float(text_of_pairs[first]), 0.0) if first and told else 0.0,
         timings_ms={**spent_ms, "score": score_ms},
     )
-
-
-def _check_frame(frame: Frame) -> None:
-    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-        raise ValueError(f"a frame is (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
 
 
 def _ms_since(started: float) -> float:
