@@ -87,13 +87,13 @@ def test_a_dropped_file_is_taken(open_page: OpenPage, job_id: str) -> None:
 
 
 def test_a_click_on_the_timeline_moves_the_film(report: Page) -> None:
-    """At 0.6 of it lies a frame; film, descriptions and spoken value follow."""
+    """In the middle of what a frame stands for; film, descriptions and spoken value follow."""
     frame = round(0.6 * LAST)
     time_s = frame / 10
     over = report.locator("#timeline .u-over")
     box = over.bounding_box()
     assert box is not None
-    over.click(position={"x": box["width"] * 0.6, "y": 20})
+    over.click(position={"x": box["width"] * (frame + 0.5) / FRAMES, "y": 20})
 
     expect(report.locator("#moment-title")).to_have_text(f"At {time_s} s")
     assert place(report) == frame
@@ -145,6 +145,46 @@ def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
     report.locator("#segments button").first.click()
 
     assert place(report) == peak
+
+
+def with_a_weak_segment_first(report: dict[str, Any]) -> dict[str, Any]:
+    """The report as if a short doubt had come two seconds into the clip."""
+    (strong,) = report["segments"]
+    weak = {**strong, "start_s": 1.9, "end_s": 2.1, "peak_s": 2.0, "peak_index": 20}
+    weak["probability"] = 0.61
+    return {**report, "segments": [weak, strong]}
+
+
+def test_a_clip_opens_at_its_strongest_segment(open_page: OpenPage, job_id: str) -> None:
+    """Not at the first one: the surest finding is what people came for."""
+    page = open_page()
+    page.route(
+        "**/report?format=json",
+        lambda route: route.fulfill(json=with_a_weak_segment_first(route.fetch().json())),
+    )
+    page.goto(f"/#job={job_id}")
+    shown(page)
+    opened = place(page)
+
+    page.locator("#segments button").first.click()
+    assert place(page) == 20
+    page.locator("#segments button").last.click()
+    assert place(page) == opened > 20
+
+
+def test_the_last_time_of_the_axis_is_not_cut_off(report: Page) -> None:
+    """It stands at the end of the plot, with half of itself to the right of it."""
+    room = report.evaluate(
+        "document.querySelector('#timeline canvas').getBoundingClientRect().right"
+        " - document.querySelector('#timeline .u-over').getBoundingClientRect().right"
+    )
+    width = report.evaluate(
+        "(() => { const c = document.createElement('canvas').getContext('2d');"
+        " c.font = '12px system-ui, sans-serif'; return c.measureText('10:00 min').width; })()"
+    )
+
+    assert width > 30
+    assert room >= min(width / 2, 24) - 1
 
 
 def test_the_film_plays_and_the_mark_follows(report: Page) -> None:

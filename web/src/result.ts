@@ -114,8 +114,8 @@ export class ResultView {
     this.player.hasFilm(there);
     if (there) this.captions.src = await signed(`${url}/report?format=vtt`);
     this.offerDownloads(url, there);
-    const first = segments[0] ? timeline.frameAt(segments[0].peak_s) : strongest(frames);
-    const row = frames[first];
+    const segment = segments[strongest(segments)];
+    const row = frames[segment ? timeline.frameAt(segment.peak_s) : strongest(frames)];
     if (row) film.jump(row);
   }
 
@@ -243,6 +243,7 @@ export class ResultView {
   }
 }
 
-function strongest(frames: readonly FrameRow[]): number {
-  return frames.reduce((best, row, place) => (row.probability > (frames[best]?.probability ?? 0) ? place : best), 0);
+/** Place of the first row with the highest probability; 0 where there is none. */
+function strongest(rows: readonly { probability: number }[]): number {
+  return rows.reduce((best, row, place) => (row.probability > (rows[best]?.probability ?? 0) ? place : best), 0);
 }

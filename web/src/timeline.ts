@@ -130,7 +130,7 @@ export class Timeline {
     return {
       width: this.root.clientWidth || 600,
       height: HEIGHT_PX,
-      padding: [8, 8, 0, 0],
+      padding: [8, 24, 0, 0], // half of the last label stands right of the plot
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false, points: { show: false } },
       scales: { x: { time: false, range: [0, end] }, y: { range: [0, 1] } },
