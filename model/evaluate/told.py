@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -17,16 +16,7 @@ from model.evaluate.auc import LabelledScores
 from model.evaluate.texts import wilson_interval
 from service.pipeline.frame import FrameResult
 from service.pipeline.peaks import LOOK_BACK
-from service.scoring.telling import spokesman, told_leaf
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What one frame says of an accident: its first anomaly, or "" where it names none."""
-
-    leaf_id: str
-    evidence: float
-    score: float
+from service.scoring.telling import Voice, spokesman, told_leaf
 
 
 class KindFigures(BaseModel):
@@ -68,12 +58,19 @@ def told_together(scored: LabelledScores, voices: Sequence[Voice], smoothing_s: 
     since_s = peak_s - LOOK_BACK * smoothing_s
     is_cause = scored.labels & (scored.times_s >= since_s) & (scored.times_s <= peak_s)
     causes = [voices[i] for i in np.flatnonzero(is_cause).tolist()]
-    chosen = spokesman(
-        [voice.leaf_id for voice in causes],
-        [voice.evidence for voice in causes],
-        [voice.score for voice in causes],
-    )
-    return causes[chosen].leaf_id
+    return causes[spokesman(causes)].leaf_id
+
+
+def best_constant(codes: Sequence[Collection[str]], codes_of: Mapping[str, Collection[str]]) -> str:
+    """The leaf that shares a code with most of these accidents: some have up to four.
+
+    A control that no one knows beforehand.
+
+    Args:
+        codes: Of each accident.
+        codes_of: Of each leaf.
+    """
+    return max(codes_of, key=lambda leaf: sum(_shares(codes_of[leaf], one) for one in codes))
 
 
 def kind_figures(
@@ -89,22 +86,18 @@ def kind_figures(
         descriptions: With the codes of their leaves.
 
     Returns:
-        A row for each teller, then one that always names the same leaf: the one that is right
-        most often on these very clips, which no one knows beforehand. Some leaves have up to
-        four codes, so it is right more often than the most frequent code.
+        A row for each teller, then one of `best_constant`.
     """
-    codes_of: dict[str, set[str]] = {item.leaf_id: set(item.dota) for item in descriptions}
+    codes_of = {item.leaf_id: item.dota for item in descriptions}
     known = [i for i, some in enumerate(codes) if some]
     if not known:
         return ()
-
-    def right(leaves: Sequence[str]) -> list[bool]:
-        return [bool(codes_of.get(leaves[i], set()) & set(codes[i])) for i in known]
-
-    constant = {leaf: right([leaf] * len(codes)) for leaf in codes_of}
-    best = max(constant, key=lambda leaf: sum(constant[leaf]))
-    rows = [_row(name, right(leaves)) for name, leaves in told.items()]
-    return (*rows, _row(f"control: always {best}", constant[best]))
+    best = best_constant([codes[i] for i in known], codes_of)
+    tellers = {**told, f"control: always {best}": [best] * len(codes)}
+    return tuple(
+        _row(name, [_shares(codes_of.get(leaves[i], ()), codes[i]) for i in known])
+        for name, leaves in tellers.items()
+    )
 
 
 def dev_codes() -> dict[str, list[str]]:
@@ -120,6 +113,10 @@ def kinds_table(rows: Sequence[KindFigures]) -> Table:
         low, high = row.interval
         table.add_row(row.name, str(row.clips), str(row.right), f"{low:.2f} to {high:.2f}")
     return table
+
+
+def _shares(some: Collection[str], others: Collection[str]) -> bool:
+    return not set(some).isdisjoint(others)
 
 
 def _row(name: str, right: Sequence[bool]) -> KindFigures:

@@ -21,7 +21,7 @@ from model.evaluate.controls import position_control
 from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
-from model.evaluate.told import loudest, told_together, voice_of
+from model.evaluate.told import best_constant, loudest, told_together, voice_of
 from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.scoring.calibration import paired_score
@@ -104,8 +104,11 @@ def evaluate_traffic(
                     leaves.setdefault(variant, []).append((top, clip.leaf_id))
     scores["control: position t/T"] = position_control(scores["text and motion"])
     figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
+    codes_of = {item.leaf_id: item.dota for item in analyzer.text_bank.descriptions}
     truths = [truth for _, truth in leaves["text and motion"]]
-    figures.append(_always_the_same(truths, analyzer.text_bank))
+    best = best_constant([codes_of[truth] for truth in truths], codes_of)
+    constant = [(best, truth) for truth in truths]
+    figures.append(_leaf_figures(f"control: always {best}", constant, analyzer.text_bank))
     shown.print(_auc_table(scores))
     shown.print(_leaf_table(figures))
     return {
@@ -139,15 +142,6 @@ def _leaf_figures(name: str, pairs: list[tuple[str, str]], bank: TextBank) -> Le
         first_code=float(np.mean(first)),
         participants=float(np.mean([roles.get(found) == roles[truth] for found, truth in pairs])),
     )
-
-
-def _always_the_same(truths: Sequence[str], bank: TextBank) -> LeafFigures:
-    """The leaf whose codes are right most often, named of every clip; some have four codes."""
-    rows = (
-        _leaf_figures(f"control: always {leaf}", [(leaf, truth) for truth in truths], bank)
-        for leaf in bank.leaf_ids
-    )
-    return max(rows, key=lambda row: row.code)
 
 
 def _auc_table(scores: dict[str, list[LabelledScores]]) -> Table:

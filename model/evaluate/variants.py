@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluate.auc import LabelledScores
-from model.evaluate.told import Voice, voice_of
+from model.evaluate.told import voice_of
 from service.pipeline.frame import FrameResult
 from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
+from service.scoring.telling import Voice
 from service.scoring.temporal import smooth
 from service.scoring.text_bank import TextBank
 from service.vision.clips import SampledFrame

@@ -36,7 +36,7 @@ from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
 from service.scoring.telling import told_first
 from service.scoring.text_bank import TextBank
-from service.vision.rois import Rois, form_pairs, with_pseudo_rois
+from service.vision.rois import KIND, PLACE, Rois, form_pairs, with_pseudo_rois
 
 
 class DetectsRois(Protocol):
@@ -261,7 +261,7 @@ def _judge(
     anomalous = likely >= calibration.threshold
     first = None
     if question.mode == "paired":
-        is_place = np.array([source == "pseudo" for source in view.rois.source])
+        is_place = KIND[view.rois.class_group] == PLACE
         first = told_first(view.pairs, is_place, pair_evidence, text_of_pairs)
     explanations = explain(
         text_bank,

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
-from service.scoring.telling import spokesman, told_leaf
+from service.scoring.telling import Voice, spokesman, told_leaf
 from service.scoring.temporal import Hysteresis
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
@@ -108,11 +108,7 @@ class PeakKeeper:
         self._highest = frame.probability
         earliest = max(since_s, frame.time_s - self._look_back_s)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
-        chosen = spokesman(
-            [told_leaf(f.explanations) for f in causes],
-            [f.told_evidence for f in causes],
-            [f.raw_score for f in causes],
-        )
+        chosen = spokesman([_voice(f) for f in causes])
         self._peaks[since_s] = causes[chosen]
 
     def _forget_old(self, now_s: float) -> None:
@@ -121,3 +117,7 @@ class PeakKeeper:
             len(self._recent) > self._window and self._recent[0].time_s < now_s - self._look_back_s
         ):
             self._recent.popleft()
+
+
+def _voice(frame: ScoredFrame) -> Voice:
+    return Voice(told_leaf(frame.explanations), frame.told_evidence, frame.raw_score)

@@ -6,8 +6,8 @@ Dimension letters used in this file: K pairs, L anomaly leaves.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,20 @@ class Told(Protocol):
     def polarity(self) -> str: ...
     @property
     def description_id(self) -> str: ...
+
+
+class Voice(NamedTuple):
+    """What one frame says has happened.
+
+    Attributes:
+        leaf_id: Of the first anomaly that it names; "" where it names none.
+        evidence: How much its text speaks for that, from 0.
+        score: Of the frame alone.
+    """
+
+    leaf_id: str
+    evidence: float
+    score: float
 
 
 def told_first(
@@ -65,7 +79,7 @@ def told_leaf(explanations: Iterable[Told]) -> str:
     return "" if anomaly is None else leaf_of_id(anomaly.description_id)
 
 
-def spokesman(told: Sequence[Hashable], evidence: Sequence[float], scores: Sequence[float]) -> int:
+def spokesman(voices: Sequence[Voice]) -> int:
     """Which of some frames explains what they show together.
 
     A single frame is easily mistaken about what it is that stands out; so what most of them tell
@@ -73,17 +87,15 @@ def spokesman(told: Sequence[Hashable], evidence: Sequence[float], scores: Seque
     stands out most.
 
     Args:
-        told: What each frame names first.
-        evidence: How much the text of each frame speaks for that, from 0.
-        scores: Of each frame alone.
+        voices: Of the frames, at least one.
 
     Returns:
-        Index of a frame; between kinds of equal evidence the number of frames decides, then the
+        Index of a frame; between leaves of equal evidence the number of frames decides, then the
         highest score.
     """
-    votes = Counter(told)
-    spoken: dict[Hashable, float] = dict.fromkeys(told, 0.0)
-    for kind, weight in zip(told, evidence, strict=True):
-        spoken[kind] += weight
-    ranks = [(spoken[kind], votes[kind], score) for kind, score in zip(told, scores, strict=True)]
+    votes = Counter(voice.leaf_id for voice in voices)
+    spoken = dict.fromkeys(votes, 0.0)
+    for voice in voices:
+        spoken[voice.leaf_id] += voice.evidence
+    ranks = [(spoken[voice.leaf_id], votes[voice.leaf_id], voice.score) for voice in voices]
     return max(range(len(ranks)), key=ranks.__getitem__)

@@ -5,7 +5,8 @@ import pytest
 
 from knowledge.hierarchy import load_hierarchy
 from model.evaluate.auc import LabelledScores
-from model.evaluate.told import Voice, kind_figures, loudest, told_together
+from model.evaluate.told import kind_figures, loudest, told_together
+from service.scoring.telling import Voice
 
 VOICES = [
     Voice("a.before", 9.0, 9.0),  # not labelled

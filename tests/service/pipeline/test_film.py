@@ -10,7 +10,7 @@ from service.pipeline import film
 from service.pipeline.details import DetailWriter, read_details
 from service.pipeline.engine import load_engine
 from service.pipeline.film import render_film
-from service.pipeline.report import Report, SegmentRow
+from service.pipeline.report import ExplanationRow, Report, SegmentRow
 from service.pipeline.video import VideoAnalyzer
 from service.vision.draw import Result
 from service.vision.film import enlargement
@@ -35,8 +35,30 @@ def analysed(
     return clip, report, details
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Result]:
+    """What is drawn into the frames of a film, in order."""
+    results: list[Result] = []
+
+    def keep(frame: Frame, result: Result) -> Frame:
+        results.append(result)
+        return frame
+
+    monkeypatch.setattr(film, "draw_result", keep)
+    return results
+
+
+def with_segment(report: Report, told: ExplanationRow) -> Report:
+    """The report with a single segment, from START to END."""
+    segment = SegmentRow(
+        start_s=report.frames[START].time_s, end_s=report.frames[END].time_s, peak_s=1.5,
+        peak_index=15, probability=0.9, explanations=(told,),
+    )  # fmt: skip
+    return report.model_copy(update={"segments": (segment,)})
+
+
 def test_within_a_segment_the_film_says_what_the_report_says(
-    monkeypatch: pytest.MonkeyPatch, analysed: tuple[Path, Report, Path], tmp_path: Path
+    drawn: list[Result], analysed: tuple[Path, Report, Path], tmp_path: Path
 ) -> None:
     """Its words on every frame, its pair where it is now; its own words on every other frame."""
     clip, report, path = analysed
@@ -45,21 +67,8 @@ def test_within_a_segment_the_film_says_what_the_report_says(
     place = next(roi for roi in details[START].rois if roi.roi_source == "pseudo")
     own = details[START].explanations[0]
     told = own.model_copy(update={"text": "told by the segment", "subject": roi, "object": place})
-    segment = SegmentRow(
-        start_s=report.frames[START].time_s, end_s=report.frames[END].time_s, peak_s=1.5,
-        peak_index=15, probability=0.9, explanations=(told,),
-    )  # fmt: skip
-    report = report.model_copy(update={"segments": (segment,)})
 
-    drawn: list[Result] = []
-
-    def keep(frame: Frame, result: Result) -> Frame:
-        drawn.append(result)
-        return frame
-
-    monkeypatch.setattr(film, "draw_result", keep)
-
-    render_film(clip, report, path, tmp_path / "film.mp4", OPEN)
+    render_film(clip, with_segment(report, told), path, tmp_path / "film.mp4", OPEN)
 
     texts = [result.explanations[0].text for result in drawn]
     own_texts = [details[row.index].explanations[0].text for row in report.frames]
@@ -80,31 +89,18 @@ def test_within_a_segment_the_film_says_what_the_report_says(
 
 
 def test_a_frame_of_which_nothing_is_known_shows_the_words_without_boxes(
-    monkeypatch: pytest.MonkeyPatch, analysed: tuple[Path, Report, Path], tmp_path: Path
+    drawn: list[Result], analysed: tuple[Path, Report, Path], tmp_path: Path
 ) -> None:
     """It could not be scored; where the pair was in another frame would be wrong here."""
     clip, report, path = analysed
     details = dict(read_details(path))
     roi = next(roi for roi in details[START].rois if roi.track_id is not None)
     told = details[START].explanations[0].model_copy(update={"subject": roi, "object": None})
-    segment = SegmentRow(
-        start_s=report.frames[START].time_s, end_s=report.frames[END].time_s, peak_s=1.5,
-        peak_index=15, probability=0.9, explanations=(told,),
-    )  # fmt: skip
     holed = tmp_path / "holed.sqlite"
     shutil.copy(path, holed)
     with sqlite3.connect(holed) as file:
         file.execute("DELETE FROM frame WHERE number = ?", (START,))
-    drawn: list[Result] = []
-
-    def keep(frame: Frame, result: Result) -> Frame:
-        drawn.append(result)
-        return frame
-
-    monkeypatch.setattr(film, "draw_result", keep)
-
-    report = report.model_copy(update={"segments": (segment,)})
-    render_film(clip, report, holed, tmp_path / "film.mp4", OPEN)
+    render_film(clip, with_segment(report, told), holed, tmp_path / "film.mp4", OPEN)
 
     (shown,) = drawn[START].explanations
     assert (shown.text, shown.subject) == (told.text, None)

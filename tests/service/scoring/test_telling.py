@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from service.scoring.telling import spokesman, told_first, told_leaf
+from service.scoring.telling import Voice, spokesman, told_first, told_leaf
 from service.vision.rois import NO_OBJECT
 
 NONE = -np.inf
@@ -77,15 +77,19 @@ def test_where_no_leaf_can_speak_nothing_is_told() -> None:
     )
 
 
+def voices(told: list[str], evidence: list[float], scores: list[float]) -> list[Voice]:
+    return [Voice(*voice) for voice in zip(told, evidence, scores, strict=True)]
+
+
 def test_frames_vote_with_their_evidence_and_the_clearest_of_them_tells_it() -> None:
     """2.2 speak for a rear-end collision, 2.0 for a rollover; of the three frames 3 is best."""
-    told = ["rear_end", "rollover", "rear_end", "rear_end", "sideswipe"]
+    told, scores = ["rear", "roll", "rear", "rear", "side"], [1.0, 9.0, 2.0, 4.0, 5.0]
 
-    assert spokesman(told, [1.0, 2.0, 0.5, 0.7, 0.1], [1.0, 9.0, 2.0, 4.0, 5.0]) == 3
-    assert spokesman(told, [1.0, 2.3, 0.5, 0.7, 0.1], [1.0, 9.0, 2.0, 4.0, 5.0]) == 1
+    assert spokesman(voices(told, [1.0, 2.0, 0.5, 0.7, 0.1], scores)) == 3
+    assert spokesman(voices(told, [1.0, 2.3, 0.5, 0.7, 0.1], scores)) == 1
 
 
 def test_without_evidence_most_frames_decide_then_the_score() -> None:
     """Where the text speaks for nothing, as in the modes of Eq. (11)."""
-    assert spokesman(["rear_end", "rollover", "rear_end"], [0.0] * 3, [1.0, 9.0, 2.0]) == 2
-    assert spokesman(["rear_end", "rollover"], [0.0, 0.0], [1.0, 9.0]) == 1
+    assert spokesman(voices(["rear", "roll", "rear"], [0.0] * 3, [1.0, 9.0, 2.0])) == 2
+    assert spokesman(voices(["rear", "roll"], [0.0] * 2, [1.0, 9.0])) == 1
