@@ -122,6 +122,20 @@ def export(
 
 
 @app.command()
+def calibrate(
+    bundle: Annotated[Path, typer.Argument(help="Finished bundle; its calibration is replaced.")],
+    footage: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder with clips.jsonl, of normal clips say; may be repeated."),
+    ] = None,
+) -> None:
+    """Fit nulls and thresholds of a bundle again, after scoring or normal footage has changed."""
+    from model.assemble import recalibrate_bundle
+
+    recalibrate_bundle(bundle, footage or ())
+
+
+@app.command()
 def pull(
     out: Annotated[Path, typer.Option(help="Bundle folder to write.")] = Path("bundles/clip"),
     model: Annotated[str, typer.Option(help="Architecture in open_clip.")] = "ViT-B-32-quickgelu",

@@ -16,6 +16,7 @@ from service.vision.rois import Rois
 from service.vision.tracks import Track
 
 ASPECT = FRAME_WH[1] / FRAME_WH[0]
+PICTURE = np.array([0.0, 0.0, 1.0, ASPECT])  # without black bars
 YOUNG_SHARE = 0.1  # of the participants have only just been found
 HALF_HIDDEN_SHARE = 0.2  # are half hidden for a while, or held for one with what is beside them
 SWITCH_SHARE = 0.02  # of the tracks go on with somebody else's past
@@ -48,7 +49,7 @@ def motion_of(
     moving = {
         row: motion
         for row, track in tracks.items()
-        if (motion := kinematics(track, step_s, ASPECT)) is not None
+        if (motion := kinematics(track, step_s, PICTURE)) is not None
     }
     followed = np.full(len(rois), -1, np.int64)
     followed[list(tracks)] = list(tracks)

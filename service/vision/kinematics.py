@@ -25,7 +25,6 @@ NOISE_SIGMAS = 3.0  # how many standard deviations of noise a cue's scale covers
 JITTER = 0.03  # of a box, in its own sizes,
 JITTER_WIDTHS = 0.003  # but no less than a pixel of a detector's input
 BORDER = 0.012  # a box this near to the border is cut off: its centre is not the participant's
-MOST_CUT_OFF = 0.3  # share of the older part that may be cut off
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,25 +67,23 @@ class _Line:
     leverage: float  # 1 / sum of squared times: variance of a slope per variance of a point
 
 
-def kinematics(track: Track, step_s: float, aspect: float) -> Kinematics | None:
+def kinematics(track: Track, step_s: float, picture: NDArray[np.float64]) -> Kinematics | None:
     """Measure a track at its newest moment.
 
     Args:
         track: With its history in the view of the newest frame.
         step_s: Time between sampled frames; windows widen where it is long.
-        aspect: Height of the picture in widths.
+        picture: (4,) corners of the picture in widths of the frame, black bars left out.
 
     Returns:
         None while the track is too young, or while the border cuts it off.
     """
     age = track.times_s[-1] - track.times_s
     new_s = max(NEW_S, NEW_STEPS * step_s)
+    whole = ~_cut_off(track.seen, picture)
     new = age < new_s
-    old = ~new & (age < new_s + max(OLD_S, OLD_STEPS * step_s))
-    if new.sum() < LEAST_MOMENTS or old.sum() < LEAST_MOMENTS:
-        return None
-    cut_off = _cut_off(track.seen, aspect)
-    if cut_off[new].any() or cut_off[old].mean() > MOST_CUT_OFF:
+    old = whole & ~new & (age < new_s + max(OLD_S, OLD_STEPS * step_s))
+    if min(new.sum(), old.sum()) < LEAST_MOMENTS or not whole[new].all():
         return None
     width, height = (track.steady[:, 2:] - track.steady[:, :2]).clip(min=1e-4).T
     size = float(np.sqrt(width * height)[new].mean())
@@ -120,10 +117,11 @@ def kinematics(track: Track, step_s: float, aspect: float) -> Kinematics | None:
     )
 
 
-def _cut_off(seen: NDArray[np.float64], aspect: float) -> NDArray[np.bool_]:
+def _cut_off(seen: NDArray[np.float64], picture: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(n,): the box touches the border of the picture."""
-    left_top = (seen[:, :2] < BORDER).any(axis=1)
-    return np.asarray(left_top | (seen[:, 2] > 1 - BORDER) | (seen[:, 3] > aspect - BORDER), bool)
+    left_top = (seen[:, :2] < picture[:2] + BORDER).any(axis=1)
+    right_bottom = (seen[:, 2:] > picture[2:] - BORDER).any(axis=1)
+    return np.asarray(left_top | right_bottom, bool)
 
 
 def _line(

@@ -29,6 +29,8 @@ KEEP_STEPS = 2.5  # or this many sampling steps where these are longer
 SURE = 0.26  # confidence that starts a track
 SURE_IOU, UNSURE_IOU = 0.2, 0.35
 VELOCITY_S = 0.55
+BONNET_TOP, BONNET_END = 0.45, 0.9  # heights of the picture between which the own bonnet lies
+BONNET_WIDTH, BONNET_FLAT = 0.45, 1.5  # least width in those of the picture, and in own heights
 
 Boxes = NDArray[np.float64]
 
@@ -218,12 +220,20 @@ def _best_first(overlap: NDArray[np.float64], least: float) -> list[tuple[int, i
     return pairs
 
 
-def is_own_car(rois: Rois) -> NDArray[np.bool_]:
-    """(N,): flat and wide boxes on the lower edge, which are the bonnet of the own car.
+def is_own_car(rois: Rois, picture: Boxes, aspect: float) -> NDArray[np.bool_]:
+    """(N,): wide and flat boxes on the lower edge, which are the bonnet of the own car.
 
-    A vehicle that fills the lower edge because it is close is as high as it is near.
+    A vehicle that fills the lower edge because it is close is as high as it is near: its roof
+    stands above the camera, and so above the middle of the picture.
+
+    Args:
+        rois: N detected ROIs.
+        picture: (4,) corners of the picture in widths of the frame, black bars left out.
+        aspect: Height of the frame in widths.
     """
-    x1, y1, x2, y2 = rois.xyxy.T
+    x1, y1, x2, y2 = rois.xyxy.T * np.array([[1.0], [aspect], [1.0], [aspect]])
+    left, top, right, bottom = picture
+    low = (y1 - top > BONNET_TOP * (bottom - top)) & (y2 - top > BONNET_END * (bottom - top))
+    wide = (x2 - x1 > BONNET_WIDTH * (right - left)) & (x2 - x1 > BONNET_FLAT * (y2 - y1))
     vehicle = np.isin(rois.class_group, [CLASS_GROUPS.index(g) for g in ("car", "truck", "bus")])
-    flat: NDArray[np.bool_] = vehicle & (y2 > 0.95) & (x2 - x1 > 0.45) & (y2 - y1 < 0.45)
-    return flat
+    return np.asarray(vehicle & low & wide, np.bool_)

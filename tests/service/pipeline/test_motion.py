@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from service.pipeline.motion import MotionMemory
+from service.pipeline.motion import FrameMotion, MotionMemory
 from service.vision.rois import Rois, detected_rois, form_pairs, with_pseudo_rois
 
 
@@ -25,6 +25,13 @@ def frame(x: int = 100, y: int = 100, seed: int = 0) -> NDArray[np.uint8]:
 def car(x: float = 0.4) -> Rois:
     """One car of a tenth of the picture."""
     return detected_rois([[x, 0.4, x + 0.1, 0.55]], ["car"], [0.8])
+
+
+def barred(x: int) -> NDArray[np.uint8]:
+    """The same with black bars left and right."""
+    picture = frame(x=x)
+    picture[:, :40], picture[:, -40:] = 0, 0
+    return picture
 
 
 def ego_jerk(memory: MotionMemory, picture: NDArray[np.uint8], time_s: float) -> float:
@@ -73,13 +80,66 @@ def test_a_camera_stands_once_it_has_been_watched_for_five_seconds() -> None:
 def test_a_cut_ends_all_tracks() -> None:
     """The car after the cut is another one."""
     memory = MotionMemory()
-    before = [memory.update(frame(), 0.1 * i, car()).rois.track_id[0] for i in range(3)]
+    before = [memory.update(frame(x=100 + i), 0.1 * i, car()).rois.track_id[0] for i in range(3)]
 
     after = memory.update(255 - frame(seed=5), 0.3, car())
 
     assert before == [1, 1, 1]
     assert after.is_cut
     assert after.rois.track_id.tolist() == [2]
+
+
+def driven(shown: list[int], step_s: float = 0.1) -> list[FrameMotion]:
+    """A car and a camera that move on with the numbers; a number twice is a picture repeated."""
+    memory = MotionMemory()
+    return [
+        memory.update(frame(x=100 + x), step_s * i, car(0.3 + 0.01 * x))
+        for i, x in enumerate(shown)
+    ]
+
+
+def test_a_picture_repeated_once_stops_no_car() -> None:
+    """A recorder dropped a frame: the picture after it has come two steps further."""
+    motions = driven([*range(12), 11, *range(13, 20)])
+
+    assert [len(m.moving) for m in motions[11:14]] == [1, 0, 1]
+    assert {int(m.rois.track_id[0]) for m in motions if m.tracks} == {1}
+    assert all(m.moving[1].surprise < 0.02 for m in motions[13:])
+
+
+@pytest.mark.parametrize("step_s", [0.1, 1.0])
+def test_after_a_freeze_tracks_begin_anew(step_s: float) -> None:
+    """Nobody knows how long it was on the road, so the speed before says nothing."""
+    once = driven([*range(8), 7, *range(9, 12)], step_s)
+    twice = driven([*range(8), 7, 7, *range(9, 12)], step_s)
+
+    assert once[-1].rois.track_id.tolist() == [1]
+    assert twice[-1].rois.track_id.tolist() == [2]
+
+
+def test_a_stream_may_change_its_format() -> None:
+    """From 16:9 to 4:3: another scene, and it goes on."""
+    memory = MotionMemory()
+    for i in range(3):
+        memory.update(frame(x=100 + i), 0.1 * i, car())
+
+    upright = np.ascontiguousarray(world()[:240, :320])
+    assert len(memory.update(upright, 0.3, car()).rois) == 1
+
+
+def test_a_car_that_drives_behind_a_black_bar_leaves_the_picture() -> None:
+    """Its box grows narrow there; without the bar that would be a car that turns over."""
+
+    def last(bars: bool) -> FrameMotion:
+        memory = MotionMemory()
+        for i in range(14):
+            box = [max(0.125, 0.2 - 0.012 * i), 0.4, 0.3 - 0.012 * i, 0.55]
+            rois = detected_rois([box], ["car"], [0.9])
+            motion = memory.update(barred(100 + i) if bars else frame(x=100 + i), 0.1 * i, rois)
+        return motion
+
+    assert last(bars=True).moving == {}
+    assert last(bars=False).moving[1].aspect_change > 0.2
 
 
 def test_the_own_bonnet_is_no_traffic() -> None:
@@ -93,12 +153,14 @@ def test_what_it_remembers_can_be_written_down() -> None:
     """From JSON it goes on to the same cues, to the last bit."""
     memory, other = MotionMemory(), MotionMemory()
     for i in range(15):
-        memory.update(frame(x=100 + 2 * i), 0.1 * i, car(0.3 + 0.01 * i))
+        memory.update(barred(100 + 2 * i), 0.1 * i, car(0.3 + 0.01 * i))
+    memory.update(barred(128), 1.5, car(0.44))  # repeated
     other.restore(json.loads(json.dumps(memory.state())))
+    assert other.state() == memory.state()
 
     cues = []
     for one in (memory, other):
-        motion = one.update(frame(x=131), 1.5, car(0.52))
+        motion = one.update(barred(131), 1.6, car(0.52))
         rois = with_pseudo_rois(motion.rois)
         cues.append(motion.cues(rois, form_pairs(rois)))
 

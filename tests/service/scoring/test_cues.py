@@ -10,6 +10,7 @@ from service.vision.rois import NO_OBJECT, detected_rois, with_pseudo_rois
 from service.vision.tracks import Track
 
 ASPECT = 0.5625
+PICTURE = np.array([0.0, 0.0, 1.0, ASPECT])
 TIMES = np.round(np.arange(0, 1.15, 0.1), 3)
 
 
@@ -30,7 +31,7 @@ def cues_of(*tracks: Track, ego: EgoCues | None = None) -> dict[tuple[int, int],
     numbered = dict(enumerate(tracks, start=1))
     moving: dict[int, Kinematics] = {}
     for number, one in numbered.items():
-        found = kinematics(one, 0.1, ASPECT)
+        found = kinematics(one, 0.1, PICTURE)
         assert found is not None
         moving[number] = found
     matrix = cue_matrix(everything, np.array(pairs), numbered, moving, ego)
@@ -62,7 +63,7 @@ def test_a_car_that_drives_on_has_no_cue() -> None:
 def test_a_sudden_stop_speaks_by_its_lost_speed() -> None:
     """2 own sizes a second are lost; the scale is 1, widened by three sigmas of jitter."""
     stops = square(0.3 + 0.2 * np.minimum(TIMES, 0.75), np.full(12, 0.3))
-    motion = kinematics(stops, 0.1, ASPECT)
+    motion = kinematics(stops, 0.1, PICTURE)
     assert motion is not None
     scale = np.hypot(1.0, 3 * motion.velocity_noise)
 

@@ -95,6 +95,46 @@ def test_a_picture_without_a_corner_is_not_known() -> None:
     assert not camera.update(grey, 0.1, NOTHING).is_known
 
 
+def test_a_repeated_picture_is_no_step() -> None:
+    """A stalled recorder shows it again; the next step is that from the picture it repeated."""
+    camera, world = CameraMotion(), texture(10)
+    camera.update(view(world, x=40), 0.0, NOTHING)
+    grain = np.random.default_rng(0).random(SHAPE) < 0.02  # of the encoder
+    again = camera.update(view(world, x=40) ^ grain.astype(np.uint8), 0.1, NOTHING)
+    after = camera.update(view(world, x=44), 0.2, NOTHING)
+
+    assert (again.is_repeat, again.is_known, again.is_cut) == (True, True, False)
+    assert not after.is_repeat
+    assert after.shift[0] == pytest.approx(-4 / SHAPE[1], abs=5e-4)
+
+
+def test_a_black_picture_repeated_shows_no_camera_that_stands() -> None:
+    """An intro: nothing could be followed."""
+    camera = CameraMotion()
+    camera.update(np.zeros(SHAPE, np.uint8), 0.0, NOTHING)
+
+    again = camera.update(np.zeros(SHAPE, np.uint8), 0.1, NOTHING)
+
+    assert (again.is_repeat, again.is_known) == (True, False)
+
+
+def test_what_stands_under_a_live_sensor_is_no_repeat() -> None:
+    """Noise of one grey level, or a far car of six by four pixels that creeps by one."""
+    rng = np.random.default_rng(0)
+    street = np.full(SHAPE, 90, np.uint8) + rng.integers(0, 60, SHAPE).astype(np.uint8)
+    street[80:90, 90:110] = 90
+    street[82:86, 100:106] = 120
+    crept = street.copy()
+    crept[82:86, 100:106] = 90
+    crept[82:86, 101:107] = 120
+    noisy = street + rng.integers(0, 2, SHAPE).astype(np.uint8)
+
+    for picture in (crept, noisy):
+        camera = CameraMotion()
+        camera.update(street, 0.0, NOTHING)
+        assert not camera.update(picture, 0.1, NOTHING).is_repeat
+
+
 def test_what_it_remembers_can_be_written_down() -> None:
     """Restored from JSON the next step is the same to the last bit."""
     camera, other, world = CameraMotion(), CameraMotion(), texture(9)

@@ -121,11 +121,40 @@ def test_a_roll_turns_about_the_middle_of_the_picture() -> None:
     assert (after[0, :2] + after[0, 2:]) / 2 == pytest.approx([0.5, middle_y + 0.21])
 
 
-def test_a_flat_vehicle_on_the_lower_edge_is_the_own_bonnet() -> None:
-    """Wide and flat at the very bottom; a bus close in front is as high as it is near."""
-    rois = seen([[0.1, 0.75, 0.9, 1.0], [0.2, 0.2, 0.8, 1.0], [0.4, 0.6, 0.6, 0.8]])
+FRAME, ASPECT = np.array([0.0, 0.0, 1.0, 0.5625]), 0.5625
 
-    assert is_own_car(rois).tolist() == [True, False, False]
+
+@pytest.mark.parametrize(
+    ("box", "is_bonnet"),
+    [
+        pytest.param([0.1, 0.75, 0.9, 1.0], True, id="bonnet"),
+        pytest.param([0.0, 0.47, 0.84, 0.93], True, id="high-bonnet"),
+        pytest.param([0.2, 0.2, 0.8, 1.0], False, id="bus-close-in-front"),
+        pytest.param([0.2, 0.4, 0.8, 0.92], False, id="car-across-our-way"),
+        pytest.param([0.1, 0.5, 0.9, 0.85], False, id="above-the-edge"),
+        pytest.param([0.4, 0.6, 0.6, 1.0], False, id="narrow"),
+    ],
+)
+def test_a_flat_vehicle_on_the_lower_edge_is_the_own_bonnet(
+    box: list[float], is_bonnet: bool
+) -> None:
+    """Its top lies below the camera; the roof of whatever is close in front lies above."""
+    assert is_own_car(seen([box]), FRAME, ASPECT).tolist() == [is_bonnet]
+
+
+def test_a_car_ahead_in_an_upright_picture_is_no_bonnet() -> None:
+    """0.8 widths are 1.2 times its height there."""
+    upright = np.array([0.0, 0.0, 1.0, 16 / 9])
+
+    assert not is_own_car(seen([[0.1, 0.55, 0.9, 0.93]]), upright, 16 / 9)[0]
+
+
+def test_a_bonnet_stands_on_the_lower_edge_of_the_picture_not_of_its_bars() -> None:
+    """With bars of an eighth above and below the picture ends at 0.875."""
+    rois, bars = seen([[0.1, 0.6, 0.9, 0.87]]), np.array([1, ASPECT, 1, ASPECT])
+
+    assert is_own_car(rois, bars * [0.0, 0.125, 1.0, 0.875], ASPECT).tolist() == [True]
+    assert is_own_car(rois, FRAME, ASPECT).tolist() == [False]
 
 
 def test_what_a_tracker_remembers_can_be_written_down() -> None:
