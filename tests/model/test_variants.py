@@ -63,6 +63,20 @@ def test_each_precision_holds_its_own_operators(bundle: Path) -> None:
 
 
 @pytest.mark.slow
+def test_eight_bit_weights_stay_within_seven(bundle: Path) -> None:
+    """A processor without VNNI adds two products in sixteen bits: larger weights would saturate."""
+    graph = onnx.load(bundle / "image_encoder.int8.onnx").graph
+    eight = [
+        onnx.numpy_helper.to_array(tensor).astype(int)
+        for tensor in graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and tensor.dims
+    ]
+
+    assert len(eight) >= 13
+    assert max(np.abs(values).max() for values in eight) <= 64
+
+
+@pytest.mark.slow
 def test_half_precision_keeps_pixels_and_heads_in_fp32(bundle: Path) -> None:
     """Only the tower's own weights are halved; what comes out is fp32."""
     graph = onnx.load(bundle / "image_encoder.fp16.onnx").graph
