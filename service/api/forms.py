@@ -31,10 +31,11 @@ class OnlyFields:
     async def __call__(self, request: Request) -> None:
         # The framework has parsed the form already; this returns what it found.
         counts = Counter(name for name, _ in (await request.form()).multi_items())
+        known = self.repeated + self.single
         wrong = [
-            invalid_field(name, "unknown field")
+            invalid_field(name, f"unknown field; known are {', '.join(known)}")
             for name in counts
-            if name not in self.single + self.repeated
+            if name not in known
         ]
         wrong += [
             invalid_field(name, "sent more than once") for name in self.single if counts[name] > 1

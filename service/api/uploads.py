@@ -107,7 +107,11 @@ class _FormReader:
     def _open_part(self) -> None:
         _, options = parse_options_header(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if b"filename" in options and self._name == self._file_field:
+        is_file = b"filename" in options
+        if is_file and self._name != self._file_field:
+            wrong, right = self._name[:64], self._file_field
+            raise HTTPException(400, f"a file came as {wrong!r}: send the one file as {right!r}")
+        if is_file:
             if self.filename is not None:
                 raise HTTPException(400, f"the form has more than one file {self._file_field!r}")
             self.filename = options[b"filename"].decode("utf-8", "replace")
@@ -124,7 +128,7 @@ class _FormReader:
             return
         self._value.extend(data)
         if len(self._value) > MAX_FIELD_BYTES:
-            raise HTTPException(400, f"a field of the form has more than {MAX_FIELD_BYTES} bytes")
+            raise HTTPException(400, f"{self._name[:64]}: more than {MAX_FIELD_BYTES} bytes")
 
     def _end_part(self) -> None:
         if self._value is not None:

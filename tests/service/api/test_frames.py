@@ -164,11 +164,11 @@ def test_a_body_that_is_no_form_is_refused(
 
 
 def test_a_file_under_another_name_is_refused(client: TestClient) -> None:
-    """`file` instead of `image` is the usual slip."""
+    """`file` instead of `image` is the usual slip; the answer says what the field is called."""
     response = client.post("/frames/score", files={"file": PICTURE})
 
     assert response.status_code == 422
-    assert response.json()["detail"] == "file: unknown field"
+    assert response.json()["detail"] == "file: unknown field; known are image, top_k, mode"
 
 
 def test_too_many_pictures_are_refused(make_client: MakeClient) -> None:

@@ -147,3 +147,13 @@ def test_a_disk_that_fills_up_meanwhile_is_said(
 
     assert response.status_code == 507
     assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_a_clip_under_another_name_is_told_its_name(client: TestClient, clip: bytes) -> None:
+    """`file` instead of `video` is the usual slip; a long field is named as well."""
+    slip = client.post("/videos/analyze", files={"file": ("a.mp4", clip)})
+    long = post(client, clip, mode="x" * 5000)
+
+    assert (slip.status_code, long.status_code) == (400, 400)
+    assert slip.json()["detail"] == "a file came as 'file': send the one file as 'video'"
+    assert long.json()["detail"] == "mode: more than 4096 bytes"
