@@ -12,6 +12,7 @@ import structlog
 from service.errors import AnalysisCancelled
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.pipeline.motion import FrameMotion, MotionMemory
+from service.pipeline.stages import ms_since
 from service.scoring.calibration import Mode
 from service.vision.clips import SampledFrame
 from service.vision.damage import DamageLog
@@ -50,7 +51,7 @@ def detect_batches(
                 rois.append(analyzer.detector.detect(sampled.frame))
             except Exception as error:
                 rois.append(error)
-            detect_ms.append((perf_counter() - started) * 1000.0)
+            detect_ms.append(ms_since(started))
         yield Detected(batch, rois, detect_ms)
 
 

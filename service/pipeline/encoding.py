@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from service.pipeline.stages import ms_since
 from service.scoring.explain import FrameView
 
 Frame = NDArray[np.uint8]
@@ -97,7 +98,7 @@ def encode_frames(
         np.concatenate(pairs),
         _motion(views),
     )
-    encode_ms = (perf_counter() - started) * 1000.0 / len(frames)
+    encode_ms = ms_since(started) / len(frames)
     ends = np.cumsum([len(of_frame) for of_frame in pairs])[:-1]
     relations = np.split(answer.relation, ends)
     return [

@@ -23,6 +23,7 @@ from service.pipeline.encoding import (
     same_size_batches,
 )
 from service.pipeline.motion import FrameMotion
+from service.pipeline.stages import ms_since
 from service.scoring.calibration import (
     Calibration,
     Domain,
@@ -164,7 +165,7 @@ class FrameAnalyzer:
         for frame in frames:
             started = perf_counter()
             detected.append(self.detector.detect(frame))
-            detect_ms.append(_ms_since(started))
+            detect_ms.append(ms_since(started))
         return self.analyze_detected(frames, detected, mode, top_k, domain, detect_ms)
 
     def analyze_detected(
@@ -276,7 +277,7 @@ def _judge(
         top_k=question.top_k,
     )
     told = any(item.polarity == "anomaly" for item in explanations)  # a short list holds none
-    score_ms = _ms_since(started)
+    score_ms = ms_since(started)
     return FrameResult(
         score=score,
         text_level=text_level,
@@ -294,7 +295,3 @@ def _judge(
         told_evidence=max(float(text_of_pairs[first]), 0.0) if first and told else 0.0,
         timings_ms={**spent_ms, "score": score_ms},
     )
-
-
-def _ms_since(started: float) -> float:
-    return (perf_counter() - started) * 1000.0

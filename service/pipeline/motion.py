@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.pipeline.stages import ms_since
 from service.scoring.cues import EgoCues, cue_matrix, squash
 from service.vision.images import Frame
 from service.vision.kinematics import Kinematics, kinematics
@@ -93,7 +94,7 @@ class MotionMemory:
         if camera.is_repeat:
             self._repeats += 1
             ego, stands = self._no_ego(time_s), self._stands(time_s)
-            return FrameMotion(rois, {}, {}, ego, stands, False, _ms_since(started))
+            return FrameMotion(rois, {}, {}, ego, stands, False, ms_since(started))
         if camera.is_cut:
             self._edges.reset()
             self._moved_s, self._watched_s = None, None
@@ -110,7 +111,7 @@ class MotionMemory:
         }
         ego = self._ego(camera, time_s, step_s)
         stands = self._stands(time_s)
-        return FrameMotion(rois, tracks, moving, ego, stands, camera.is_cut, _ms_since(started))
+        return FrameMotion(rois, tracks, moving, ego, stands, camera.is_cut, ms_since(started))
 
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""
@@ -179,7 +180,3 @@ class MotionMemory:
 
     def _is_fixed(self, time_s: float) -> bool:
         return self._moved_s is None or time_s - self._moved_s >= FIXED_S
-
-
-def _ms_since(started: float) -> float:
-    return (perf_counter() - started) * 1000.0

@@ -1,9 +1,10 @@
-"""Stages that overlap: each works in a thread of its own, with little waiting between them."""
+"""Stages that overlap, each in a thread of its own with little waiting between, and their time."""
 
 import queue
 import threading
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -56,3 +57,8 @@ def ahead(items: Iterable[T], depth: int) -> Generator[T]:
     finally:
         closing.set()
         thread.join()
+
+
+def ms_since(started: float) -> float:
+    """Milliseconds since a reading of ``perf_counter``."""
+    return (perf_counter() - started) * 1000.0

@@ -98,15 +98,18 @@ class CameraMotion:
             the step from the picture that was repeated.
         """
         previous, before = self._previous, self._foreground
-        if previous is not None and _is_repeat(previous, grey):
+        change = None
+        if previous is not None and previous.shape == grey.shape:
+            change = _block_change(previous, grey)
+        if change is not None and _is_repeat(change):
             return CameraStep(is_known=_has_corners(grey), is_cut=False, is_repeat=True)
         gap_s = time_s - self._time_s
         self._previous, self._time_s = grey, time_s
         self._foreground = np.asarray(foreground, np.float32).reshape(-1, 4)
-        if previous is None or previous.shape != grey.shape:
+        if previous is None or change is None:
             self._change = None
             return NO_STEP
-        mask = _without(before, grey.shape) & self._scene_mask(previous, grey, gap_s)
+        mask = _without(before, grey.shape) & self._scene_mask(grey.shape, change, gap_s)
         start, end, kept = _followed(previous, grey, mask)
         if kept <= CUT_KEPT and _change(previous, grey) > CUT_CHANGE:
             self._change = None
@@ -136,17 +139,18 @@ class CameraMotion:
         change = state["change"]
         self._change = None if change is None else np.array(change, np.float32)
 
-    def _scene_mask(self, previous: Grey, grey: Grey, gap_s: float) -> NDArray[np.uint8]:
+    def _scene_mask(
+        self, shape: tuple[int, ...], change: NDArray[np.float32], gap_s: float
+    ) -> NDArray[np.uint8]:
         """(H, W): 0 where the picture has stood still while the rest has moved."""
-        height, width = grey.shape
-        change = _block_change(previous, grey)
+        height, width = shape
         if self._change is None:
             self._change = change
         else:
             self._change += -math.expm1(-gap_s / STILL_MEMORY_S) * (change - self._change)
         typical = float(np.median(self._change))
         if typical < LEAST_CHANGE:
-            return np.full(grey.shape, 255, np.uint8)
+            return np.full(shape, 255, np.uint8)
         moves = np.where(self._change >= STILL_SHARE * typical, 255, 0).astype(np.uint8)
         return np.asarray(cv2.resize(moves, (width, height), interpolation=cv2.INTER_NEAREST))
 
@@ -175,12 +179,9 @@ def _followed(
     return start, np.asarray(moved, np.float32).reshape(-1, 2)[good], float(good.mean())
 
 
-def _is_repeat(previous: Grey, grey: Grey) -> bool:
-    """Whether nothing has changed, neither all over nor anywhere."""
-    if previous.shape != grey.shape:
-        return False
-    largest = float(_block_change(previous, grey).max())
-    return largest < REPEAT_BLOCK and float(cv2.absdiff(previous, grey).mean()) < REPEAT_MEAN
+def _is_repeat(change: NDArray[np.float32]) -> bool:
+    """Whether nothing has changed, neither all over nor in any block."""
+    return float(change.mean()) < REPEAT_MEAN and float(change.max()) < REPEAT_BLOCK
 
 
 def _has_corners(grey: Grey) -> bool:

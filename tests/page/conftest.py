@@ -27,6 +27,7 @@ from playwright.sync_api import (
     Page,
     Request,
     ViewportSize,
+    expect,
     sync_playwright,
 )
 
@@ -45,6 +46,8 @@ LARGEST_CLIP = 2_000_000  # bytes
 PEAK = 0.85  # probability that the sample reaches, so that it has a segment whatever the weights
 
 OpenPage = Callable[..., Page]
+Change = Callable[[dict[str, Any]], dict[str, Any]]
+OpenChanged = Callable[[Change], Page]
 
 
 def until(page: Page, expression: str, timeout_s: float = 15.0) -> None:
@@ -53,6 +56,18 @@ def until(page: Page, expression: str, timeout_s: float = 15.0) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < end, f"not within {timeout_s} s: {expression}"
         page.wait_for_timeout(50)
+
+
+def shown(page: Page) -> Page:
+    """The page once a result stands on it with its descriptions."""
+    expect(page.locator("#result")).to_be_visible(timeout=40_000)
+    expect(page.locator("#descriptions li").first).to_be_visible()
+    return page
+
+
+def place(page: Page) -> int:
+    """Number of the frame that the timeline shows."""
+    return int(page.locator("#timeline").get_attribute("aria-valuenow") or -1)
 
 
 @pytest.fixture(scope="session")
@@ -211,3 +226,25 @@ def job_id(server: str, browser: Browser) -> str:
     location = answer.headers["location"]
     context.close()
     return location.rpartition("/")[2]
+
+
+@pytest.fixture
+def report(open_page: OpenPage, job_id: str) -> Page:
+    """The page with the sample's result."""
+    return shown(open_page(f"/#job={job_id}"))
+
+
+@pytest.fixture
+def open_changed(open_page: OpenPage, job_id: str) -> OpenChanged:
+    """Open the sample's result as if its report had been another one."""
+
+    def opened(change: Change) -> Page:
+        page = open_page()
+        page.route(
+            "**/report?format=json",
+            lambda route: route.fulfill(json=change(route.fetch().json())),
+        )
+        page.goto(f"/#job={job_id}")
+        return shown(page)
+
+    return opened

@@ -2,8 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.page.conftest import SAMPLE, OpenPage, until
-from tests.page.test_clips import shown
+from tests.page.conftest import SAMPLE, OpenPage, shown, until
 
 
 def test_a_key_is_asked_for_and_used_everywhere(

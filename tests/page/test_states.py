@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.page.conftest import DESK, LARGEST_CLIP, PHONE, ROOT, SAMPLE, OpenPage, until
-from tests.page.test_clips import shown
+from tests.page.conftest import DESK, LARGEST_CLIP, PHONE, ROOT, SAMPLE, OpenPage, shown, until
 from tests.page.test_pictures_and_knowledge import PICTURE, editor, put
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -11,6 +11,7 @@ from service.vision.rois import NO_TRACK, Rois, detected_rois
 from service.vision.tracks import Tracker, iou, is_own_car, turned
 
 ASPECT = 0.5625  # a 16:9 picture
+FRAME = np.array([0.0, 0.0, 1.0, ASPECT])
 STILL = CameraStep(is_known=True, is_cut=False)
 
 
@@ -119,9 +120,6 @@ def test_a_roll_turns_about_the_middle_of_the_picture() -> None:
     after = turned(box, quarter, aspect=2 * middle_y)
 
     assert (after[0, :2] + after[0, 2:]) / 2 == pytest.approx([0.5, middle_y + 0.21])
-
-
-FRAME, ASPECT = np.array([0.0, 0.0, 1.0, 0.5625]), 0.5625
 
 
 @pytest.mark.parametrize(
