@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from knowledge.entities import CLASS_GROUPS
 from knowledge.hierarchy import load_hierarchy
 from model.calibrate import calibrate
-from model.card import write_card
+from model.card import DETECTOR_SETS, write_card
 from model.checkpoint import git_commit
 from model.detector.evaluate import evaluate_detector
 from model.detector.export import detector_parity, detector_spec, export_checkpoint
@@ -47,7 +47,7 @@ SOURCES = (
     {
         "name": "generated layouts and traffic",
         "licence": "Apache-2.0 (this project)",
-        "use": "student: images, boxes, captions",
+        "use": "student: images, boxes, captions; detector: figures of riders and animals",
     },
     {
         "name": "rf_accident: Accident detection model v2, Roboflow Universe",
@@ -94,7 +94,7 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector: Path) ->
     student, tokenizer = load_student(run, recipe)
     plan = load_detector_recipe()
     split = split_by_camera(data_root(), plan.footage)
-    frames = read_frames(split.held_out[:: len(split.held_out) // NUM_PARITY_FRAMES])
+    frames = _parity_frames(split)
     copy_into(out, [run / "tokenizer.json"])
     export_image_encoder(student, out / "image_encoder.onnx", with_motion=True)
     export_text_encoder(student, out / "text_encoder.onnx")
@@ -106,21 +106,22 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector: Path) ->
     parity |= _parity(engine, student, out, np.ascontiguousarray(frames[..., ::-1]))
     texts = compare_texts(student, tokenizer, load_hierarchy())
     evaluation: dict[str, Any] = {
-        "detector": {
-            key: card[key] for key in ("held_out_cameras", "unseen_ego_clips", "no_figure")
-        },
+        "detector": {key: card[key] for key in DETECTOR_SETS if key in card},
         "texts": [figures.as_dict() for figures in texts],
     }
     _calibrated(out, engine, split, fields | {"parity": parity, "evaluation": evaluation})
 
 
-def recalibrate_bundle(bundle: Path, footage: Sequence[Path] = ()) -> None:
-    """Fit the calibration of a finished bundle again; its graphs stay as they are.
+def recalibrate_bundle(
+    bundle: Path, footage: Sequence[Path] = (), detector: Path | None = None
+) -> None:
+    """Fit the calibration of a finished bundle again; its encoders stay as they are.
 
     Args:
         bundle: From `assemble_bundle`; calibration, manifest and card are replaced.
         footage: Folders of labelled clips whose normal parts set the alarm's threshold; the
             development clips when left out.
+        detector: As in `assemble_bundle`, to put another detector in; the bundle's stays if left out.
 
     Raises:
         ModelError: The bundle comes from elsewhere, a CLIP tower's say, or a folder has no clips.
@@ -136,6 +137,16 @@ def recalibrate_bundle(bundle: Path, footage: Sequence[Path] = ()) -> None:
         raise ModelError(f"{bundle} was not exported from a run of the student: no figures of it")
     split = split_by_camera(data_root(), load_detector_recipe().footage)
     fields["git_commit"] = git_commit()
+    if detector is not None:
+        difference, card = _take_detector(detector, bundle / "detector.onnx", _parity_frames(split))
+        fields |= {
+            "detector": detector_spec(card["score_threshold"]),
+            "training_sources": list(SOURCES),
+            "parity": fields["parity"] | {"detector": difference},
+            "evaluation": fields["evaluation"]
+            | {"detector": {key: card[key] for key in DETECTOR_SETS if key in card}},
+        }
+        write_manifest(bundle, fields)  # the sums of the files, which loading checks
     _calibrated(bundle, load_engine(bundle), split, fields, footage)
 
 
@@ -159,6 +170,11 @@ def _calibrated(
     }
     write_card(out, fields, REMARKS)
     _write(out, calibration, fields)
+
+
+def _parity_frames(split: FrameSplit) -> NDArray[np.uint8]:
+    """(N, H, W, 3) uint8 BGR of cameras not trained on."""
+    return read_frames(split.held_out[:: len(split.held_out) // NUM_PARITY_FRAMES])
 
 
 def _take_detector(

@@ -63,11 +63,14 @@ def train_detector(
     out: RunOption = Path("runs/detector"),
     resume: ResumeOption = False,
     threads: Annotated[int, typer.Option(min=1)] = 1,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Begin with the weights of this bundle's detector.")
+    ] = None,
 ) -> None:
     """Distil the detector."""
     from model.detector.train import train_detector as run
 
-    run(recipe, out, resume, threads)
+    run(recipe, out, resume, threads, start_from)
 
 
 @app.command("train-look")
@@ -128,11 +131,14 @@ def calibrate(
         list[Path] | None,
         typer.Option(help="Folder with clips.jsonl, of normal clips say; may be repeated."),
     ] = None,
+    detector: Annotated[
+        Path | None, typer.Option(help="Put the detector of this run or bundle in first.")
+    ] = None,
 ) -> None:
-    """Fit nulls and thresholds of a bundle again, after scoring or normal footage has changed."""
+    """Fit nulls and thresholds of a bundle again, after scoring or footage has changed."""
     from model.assemble import recalibrate_bundle
 
-    recalibrate_bundle(bundle, footage or ())
+    recalibrate_bundle(bundle, footage or (), detector)
 
 
 @app.command()

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from model.detector.augment import letterbox
 from model.detector.classes import CLASSES
-from model.detector.network import STRIDES, TrafficDetector
+from model.detector.network import STRIDES, TrafficDetector, to_pixels
 from model.detector.recipe import DetectorRecipe, Optimisation
+from model.detector.restore import measure_norms, restore_detector
 
+NORM_FRAMES = 48
 TEACHER_WIDTH = 64  # channels of YOLOX-nano just before its heads
 
 
@@ -31,6 +35,22 @@ class DetectorRun:
         self.optimizer = _optimizer(nn.ModuleList([self.student, self.adapters]), recipe)
         self.rng = np.random.default_rng(recipe.seed)
         self.step = 0
+
+    def begin_with(self, graph: Path, frames: NDArray[np.uint8]) -> None:
+        """Take the weights of an exported detector before the first step.
+
+        Args:
+            graph: ``detector.onnx``.
+            frames: (N, H, W, 3) uint8 BGR; some of them measure the batch norms anew.
+        """
+        size = self.recipe.network
+        blank = TrafficDetector(len(CLASSES), size.widths, size.neck_width)
+        restored = restore_detector(graph, blank)
+        some = self.rng.choice(len(frames), min(NORM_FRAMES, len(frames)), replace=False)
+        views = np.stack([letterbox(frames[i], self.recipe.input_hw) for i in some])
+        measure_norms(restored, to_pixels(views))
+        self.student.load_state_dict(restored.state_dict())
+        self.averaged.load_state_dict(restored.state_dict())
 
     def average(self, optimisation: Optimisation) -> None:
         """Move the averaged student towards the student (EMA with a short start)."""

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from model.detector.augment import PADDING, letterbox
 from model.detector.checkpoint import DetectorRun
 from model.detector.classes import CLASSES
-from model.detector.network import TrafficDetector
-from model.detector.train import to_pixels
+from model.detector.network import TrafficDetector, to_pixels
 from service.bundle.sessions import make_session
 
 OPSET = 18

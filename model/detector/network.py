@@ -9,8 +9,10 @@ Dimension letters used in this file: B frames, C channels, H W input size, A gri
 
 from typing import Final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 STRIDES: Final = (8, 16, 32)
@@ -161,6 +163,11 @@ class TrafficDetector(nn.Module):
         """
         rows = self.logits(self.features(images))
         return torch.cat([rows[..., :4], rows[..., 4:].sigmoid()], dim=-1)
+
+
+def to_pixels(views: NDArray[np.uint8]) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, still 0..255 and BGR."""
+    return torch.from_numpy(np.ascontiguousarray(views.transpose(0, 3, 1, 2))).float()
 
 
 def grid_cells(height: int, width: int) -> tuple[Tensor, Tensor]:

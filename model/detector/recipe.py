@@ -51,6 +51,20 @@ class Augmentation(_Frozen):
     grey: Probability
 
 
+class Figures(_Frozen):
+    """Drawn riders and animals that are laid into frames before a view is taken."""
+
+    count: dict[str, PositiveInt]
+    """How many of each kind are kept; kinds as in `model.figures.figure.PLANS`."""
+    least_score: Probability
+    """What the teacher must give a figure for its own class."""
+    share: Probability
+    """Share of frames that get some."""
+    most: PositiveInt
+    size: tuple[PositiveFloat, PositiveFloat]
+    """Smallest and largest longer side, as a share of the frame's height."""
+
+
 class LossWeights(_Frozen):
     """Weights of the distillation losses; ``box_floor`` is the least teacher score with a box."""
 
@@ -84,6 +98,7 @@ class DetectorRecipe(_Frozen):
     network: NetworkSize
     footage: Footage
     augmentation: Augmentation
+    figures: Figures | None = None
     losses: LossWeights
     optimisation: Optimisation
 

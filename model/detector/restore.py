@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import Tensor, nn
 
 from model.detector.network import ConvUnit, TrafficDetector
 from model.errors import ModelError
@@ -52,6 +52,33 @@ def restore_detector(graph: Path, network: TrafficDetector | None = None) -> Tra
     kept = {name: torch.from_numpy(a.copy()) for name, a in arrays.items() if "heads." in name}
     restored.load_state_dict(kept, strict=False)
     return restored
+
+
+@torch.no_grad()
+def measure_norms(network: TrafficDetector, images: Tensor) -> None:
+    """Give restored batch norms the statistics of (B, 3, H, W) BGR pixels, in place.
+
+    In evaluation the network computes what it did; in training, too, up to the batch's own
+    statistics, where the identities that ``restore_detector`` leaves would lose every scale.
+    """
+    norms = [unit[1] for unit in _in_order(network)]
+
+    def measure(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        variance, mean = torch.var_mean(inputs[0], (0, 2, 3))
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+        shift = norm.bias - norm.running_mean * gain
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_(gain * (variance + norm.eps).sqrt())
+        norm.bias.copy_(shift + mean * gain)
+
+    hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
+    network.eval()(images)
+    for hook in hooks:
+        hook.remove()
 
 
 def _in_order(network: TrafficDetector) -> list[ConvUnit]:

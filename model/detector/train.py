@@ -9,7 +9,7 @@ Dimension letters used in this file: B views, H W view size.
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,15 +19,16 @@ import structlog
 import torch
 from numpy.typing import NDArray
 from rich.progress import Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
 from model.detector.augment import random_batch
+from model.detector.bank import draw_bank, with_figures
 from model.detector.checkpoint import DetectorRun
 from model.detector.distil import distillation_loss
 from model.detector.footage import camera_shares, data_root, read_frames, split_by_camera
-from model.detector.network import grid_cells
+from model.detector.network import grid_cells, to_pixels
 from model.detector.recipe import SHIPPED_RECIPE, Optimisation, load_detector_recipe
 from model.detector.teacher import Teacher, TeacherView
+from model.figures.figure import Figure
 
 CHECKPOINT_EVERY_S = 120.0
 FRAMES_PER_VIEW = 4  # a mosaic joins four
@@ -43,11 +44,6 @@ def learning_rate(step: int, how: Optimisation) -> float:
         return how.learning_rate * (step + 1) / how.warm_up_steps
     done = (step - how.warm_up_steps) / max(1, how.steps - how.warm_up_steps)
     return how.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-
-def to_pixels(views: NDArray[np.uint8]) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) float32, still 0..255 and BGR."""
-    return torch.from_numpy(np.ascontiguousarray(views.transpose(0, 3, 1, 2))).float()
 
 
 def train_step(run: DetectorRun, views: NDArray[np.uint8], label: Label) -> dict[str, float]:
@@ -77,15 +73,19 @@ def advance(
     frames: NDArray[np.uint8],
     label: Label,
     shares: NDArray[np.float64] | None = None,
+    bank: Sequence[Figure] = (),
 ) -> dict[str, float]:
     """Draw the next batch of views from (N, H, W, 3) ``frames`` and learn from it.
 
     ``shares`` (N,) sum to 1 and say how often each frame is drawn; all equally when left out.
+    Figures of ``bank`` are laid into them as the recipe says.
     """
     recipe = run.recipe
     size = recipe.optimisation.batch_size
     if shares is not None:
         frames = frames[run.rng.choice(len(frames), FRAMES_PER_VIEW * size, p=shares)]
+    if recipe.figures is not None and bank:
+        frames = with_figures(frames, bank, recipe.figures, run.rng)
     views = random_batch(frames, size, recipe.input_hw, recipe.augmentation, run.rng)
     return train_step(run, views, label)
 
@@ -95,10 +95,12 @@ def train_detector(
     out: Path = Path("runs/detector"),
     resume: bool = False,
     threads: int = 1,
+    start_from: Path | None = None,
 ) -> Path:
     """Run a recipe to its end and return the checkpoint's path.
 
-    ``out`` receives ``checkpoint.pt`` every two minutes and ``metrics.jsonl``.
+    ``out`` receives ``checkpoint.pt`` every two minutes and ``metrics.jsonl``. With
+    ``start_from`` the weights of that bundle's detector are the beginning.
     """
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
@@ -112,20 +114,18 @@ def train_detector(
     files = split_by_camera(root, run.recipe.footage).train
     frames, shares = read_frames(files), camera_shares(files, run.recipe.footage.balance)
     teacher = Teacher(root / run.recipe.teacher, threads)
+    if start_from is not None and run.step == 0:
+        run.begin_with(start_from / "detector.onnx", frames)
+    figures = run.recipe.figures
+    bank = draw_bank(frames, teacher, figures, run.recipe.seed) if figures else []
     out.mkdir(parents=True, exist_ok=True)
-    log.info("detector_training", frames=len(frames), step=run.step)
-    _loop(run, frames, teacher.view, out, shares)
+    log.info("detector_training", frames=len(frames), figures=len(bank), step=run.step)
+    _loop(run, lambda: advance(run, frames, teacher.view, shares, bank), out)
     run.save(checkpoint)
     return checkpoint
 
 
-def _loop(
-    run: DetectorRun,
-    frames: NDArray[np.uint8],
-    label: Label,
-    out: Path,
-    shares: NDArray[np.float64],
-) -> None:
+def _loop(run: DetectorRun, step: Callable[[], dict[str, float]], out: Path) -> None:
     steps = run.recipe.optimisation.steps
     saved = time.monotonic()
     sums: dict[str, float] = {}
@@ -133,7 +133,7 @@ def _loop(
         task = progress.add_task("detector", total=steps, completed=run.step, loss="")
         while run.step < steps:
             started = time.monotonic()
-            losses = advance(run, frames, label, shares)
+            losses = step()
             losses["step_s"] = time.monotonic() - started
             sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
             if run.step % REPORT_EVERY == 0:

@@ -37,6 +37,7 @@ from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
 from service.scoring.telling import told_first
 from service.scoring.text_bank import TextBank
+from service.vision.riders import without_riders
 from service.vision.rois import KIND, PLACE, Rois, form_pairs, with_pseudo_rois
 
 
@@ -164,7 +165,7 @@ class FrameAnalyzer:
         detect_ms: list[float] = []
         for frame in frames:
             started = perf_counter()
-            detected.append(self.detector.detect(frame))
+            detected.append(without_riders(self.detector.detect(frame)))
             detect_ms.append(ms_since(started))
         return self.analyze_detected(frames, detected, mode, top_k, domain, detect_ms)
 

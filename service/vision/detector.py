@@ -19,6 +19,10 @@ from service.vision.rois import Rois, detected_rois
 
 SIZE_STEP = 32  # coarsest stride: every input side is a multiple of it
 MAX_LOG_SIZE = 8.0  # exp(8) strides is wider than any frame; more would overflow float32
+ALIKE = {
+    **dict.fromkeys(("car", "bus", "truck"), "vehicle"),
+    **dict.fromkeys(("motorcycle", "bicycle"), "two-wheeler"),
+}
 SAME_IOU = 0.7  # two vehicles behind each other seldom cover each other so well
 MAX_BOXES = 100  # the most confident ones; pairs grow with the square
 
@@ -50,7 +54,9 @@ class Detector:
         self._session = session
         self._input = session.get_inputs()[0].name
         groups = [CLASS_GROUPS[class_group(name)] for name in spec.classes]
-        self._vehicles = np.flatnonzero([group in ("car", "bus", "truck") for group in groups])
+        # Classes that one thing may be taken for share a number, all others have their own.
+        things = [ALIKE.get(group, str(row)) for row, group in enumerate(groups)]
+        self._things = np.unique(things, return_inverse=True)[1]
         self.spec = spec
 
     def detect(self, frame: NDArray[np.uint8]) -> Rois:
@@ -75,7 +81,7 @@ class Detector:
         else:
             boxes = decode_ultralytics(output, self.spec)
         boxes = suppress(boxes, self.spec.nms_iou)
-        boxes = seen_once(boxes, self._vehicles)
+        boxes = seen_once(boxes, self._things)
         # Width and height are rounded apart when resizing: each axis has its own scale.
         xyxy = (boxes.xyxy / np.array([*content_wh, *content_wh], np.float32)).clip(0.0, 1.0)
         # A box that lies wholly in the padding has no area left.
@@ -209,21 +215,18 @@ def suppress(boxes: Boxes, iou: float) -> Boxes:
     return Boxes(boxes.xyxy[best], boxes.scores[best], boxes.classes[best])
 
 
-def seen_once(boxes: Boxes, alike: NDArray[np.int64]) -> Boxes:
+def seen_once(boxes: Boxes, things: NDArray[np.int64]) -> Boxes:
     """Leave out what a surer box of a like class covers: a van called car and truck is one vehicle.
 
     Two boxes of one vehicle would be a pair of two that have met, and told of as such.
 
     Args:
         boxes: After `suppress`, best first.
-        alike: Classes that one thing may be taken for; boxes of other classes stay.
+        things: (C,) a number for each class, the same for those that one thing may be taken for.
     """
     if not len(boxes.scores):
         return boxes
-    # A class of its own for each box that is not alike: nothing but itself can cover it.
-    own = boxes.classes.max() + 1 + np.arange(len(boxes.scores))
-    things = np.where(np.isin(boxes.classes, alike), 0, own)
-    rows = np.sort(_best_of_each(boxes, things, SAME_IOU))
+    rows = np.sort(_best_of_each(boxes, things[boxes.classes], SAME_IOU))
     return Boxes(boxes.xyxy[rows], boxes.scores[rows], boxes.classes[rows])
 
 

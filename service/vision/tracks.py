@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from knowledge.entities import CLASS_GROUPS
 from service.vision.motion import CameraStep
+from service.vision.riders import on_machines
 from service.vision.rois import KIND, NO_TRACK, Rois
 
 HISTORY_S = 2.5
@@ -45,6 +46,7 @@ class Track:
         seen: (n, 4) corners as they were in the picture.
         steady: (n, 4) the same in the view of the newest frame: the camera's turns are taken out.
         groups: Confidence collected by each class group; the largest is what the track is.
+        seated: (n,) whether it was on a motorcycle or bicycle.
     """
 
     track_id: int
@@ -52,18 +54,25 @@ class Track:
     seen: Boxes
     steady: Boxes
     groups: dict[int, float] = field(default_factory=dict)
+    seated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     @property
     def class_group(self) -> int:
         """Class group that most of the evidence speaks for."""
         return max(self.groups, key=lambda group: self.groups[group])
 
-    def add(self, time_s: float, box: Boxes, group: int, confidence: float) -> None:
+    @property
+    def rides(self) -> bool:
+        """Mostly on a machine: a rider. Who walked up to it, or is struck by it, is not."""
+        return bool(self.seated.mean() > 0.5)
+
+    def add(self, time_s: float, box: Boxes, group: int, confidence: float, seated: bool) -> None:
         """Take one more moment and forget those that are too old."""
         recent = self.times_s > time_s - HISTORY_S
         self.times_s = np.append(self.times_s[recent], time_s)
         self.seen = np.vstack([self.seen[recent], box])
         self.steady = np.vstack([self.steady[recent], box])
+        self.seated = np.append(self.seated[recent], seated)
         self.groups[group] = self.groups.get(group, 0.0) + confidence
 
     def predicted(self, time_s: float) -> Boxes:
@@ -105,7 +114,7 @@ class Tracker:
             aspect: Height of the picture in widths.
 
         Returns:
-            The same ROIs with ``track_id``, and the track of each that has one.
+            The ROIs with ``track_id``, riders left out, and the track of each that has one.
         """
         step_s = time_s - self._time_s if self._time_s is not None else 0.0
         self._time_s = time_s
@@ -115,15 +124,20 @@ class Tracker:
             track.steady = turned(track.steady, camera, aspect)
         boxes = rois.xyxy.astype(np.float64) * np.array([1.0, aspect, 1.0, aspect])
         track_of = self._match(time_s, boxes, rois)
+        seated = on_machines(rois)
         for row, track in track_of.items():
-            track.add(time_s, boxes[row], int(rois.class_group[row]), float(rois.confidence[row]))
+            group, confidence = int(rois.class_group[row]), float(rois.confidence[row])
+            track.add(time_s, boxes[row], group, confidence, bool(seated[row]))
         for row in np.flatnonzero(rois.confidence >= SURE).tolist():
             if row not in track_of:
-                track_of[row] = self._start(time_s, boxes[row], rois, row)
+                track_of[row] = self._start(time_s, boxes[row], rois, row, bool(seated[row]))
         ids = np.full(len(rois), NO_TRACK, np.int64)
         for row, track in track_of.items():
             ids[row] = track.track_id
-        return replace(rois, track_id=ids), {t.track_id: t for t in track_of.values()}
+            seated[row] &= track.rides
+        shown = {row: track for row, track in track_of.items() if not seated[row]}
+        known = replace(rois, track_id=ids).chosen(~seated)
+        return known, {track.track_id: track for track in shown.values()}
 
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""
@@ -134,6 +148,7 @@ class Tracker:
                 "seen": track.seen.tolist(),
                 "steady": track.steady.tolist(),
                 "groups": list(track.groups.items()),
+                "seated": track.seated.tolist(),
             }
             for track in self._tracks
         ]
@@ -148,15 +163,17 @@ class Tracker:
                 seen=np.array(entry["seen"], np.float64),
                 steady=np.array(entry["steady"], np.float64),
                 groups={int(group): float(weight) for group, weight in entry["groups"]},
+                seated=np.array(entry["seated"], np.bool_),
             )
             for entry in state["tracks"]
         ]
         self._last_id, self._time_s = state["last_id"], state["time_s"]
 
-    def _start(self, time_s: float, box: Boxes, rois: Rois, row: int) -> Track:
+    def _start(self, time_s: float, box: Boxes, rois: Rois, row: int, seated: bool) -> Track:
         self._last_id += 1
         groups = {int(rois.class_group[row]): float(rois.confidence[row])}
-        track = Track(self._last_id, np.array([time_s]), box[None], box[None], groups)
+        now, sits = np.array([time_s]), np.array([seated])
+        track = Track(self._last_id, now, box[None], box[None], groups, sits)
         self._tracks.append(track)
         return track
 

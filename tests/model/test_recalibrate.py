@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import pytest
 
 from model import assemble
@@ -71,3 +73,33 @@ def test_a_folder_without_labels_is_named(bundle: Path, tmp_path: Path) -> None:
     """Otherwise the threshold would be set on nothing."""
     with pytest.raises(ModelError, match=r"night has no clips\.jsonl"):
         assemble.recalibrate_bundle(bundle, [tmp_path / "night"])
+
+
+def test_another_detector_is_put_in_with_its_figures(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its graph, threshold, parity and table replace those of the old one; the encoders stay."""
+    other = tmp_path / "other"
+    shutil.copytree(EMBEDDED_BUNDLE, other)
+    row = {"all": {"recall": 0.5, "of": 40, "precision": 0.25, "shown": 80}, "class": {}}
+    known = json.loads((other / "manifest.json").read_text(encoding="utf-8"))
+    known["detector"]["score_threshold"] = 0.42
+    known["evaluation"]["detector"] = {"unseen_photos": row | {"frames": 7}}
+    (other / "manifest.json").write_text(json.dumps(known), encoding="utf-8")
+    graph = onnx.load(EMBEDDED_BUNDLE / "detector.onnx")
+    graph.doc_string = "another"
+    onnx.save(graph, other / "detector.onnx")
+    frames = np.zeros((1, 36, 64, 3), np.uint8)
+    monkeypatch.setattr(assemble, "_parity_frames", lambda split: frames)
+    encoder = (bundle / "image_encoder.onnx").read_bytes()
+
+    assemble.recalibrate_bundle(bundle, detector=other)
+
+    manifest = json.loads((bundle / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["detector"]["score_threshold"] == 0.42
+    load_engine(bundle)
+    assert (bundle / "detector.onnx").read_bytes() == (other / "detector.onnx").read_bytes()
+    assert (bundle / "image_encoder.onnx").read_bytes() == encoder
+    card = (bundle / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| unseen photos, 7 frames | all | 0.500 | 40 | 0.250 | 80 |" in card
+    assert "held out cameras" not in card

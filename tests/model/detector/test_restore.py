@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.detector.network import TrafficDetector
-from model.detector.restore import restore_detector
+from model.detector.restore import measure_norms, restore_detector
 from model.errors import ModelError
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.bundle.sessions import make_session
@@ -38,3 +38,19 @@ def test_a_graph_of_another_model_is_refused() -> None:
 
     with pytest.raises(ModelError, match="0 folded convolutions"):
         restore_detector(text)
+
+
+def test_measured_norms_change_nothing_and_let_the_training_go_on() -> None:
+    """In training mode the identities would lose every scale; measured ones keep them."""
+    images = torch.rand(4, 3, 96, 160, generator=torch.Generator().manual_seed(0)) * 255
+    restored, measured = restore_detector(GRAPH), restore_detector(GRAPH)
+
+    measure_norms(measured, images)
+
+    with torch.no_grad():
+        expected = restored(images)
+        assert (measured(images) - expected).abs().max() < 1e-3
+        lost = (restored.train()(images) - expected).abs().mean()
+        kept = (measured.train()(images) - expected).abs().mean()
+    assert kept < 0.01
+    assert lost > 10 * kept

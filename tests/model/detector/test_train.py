@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from model.detector.checkpoint import DetectorRun
-from model.detector.recipe import DetectorRecipe
+from model.detector.export import export_detector
+from model.detector.network import to_pixels
+from model.detector.recipe import DetectorRecipe, Figures
 from model.detector.teacher import TeacherView
 from model.detector.train import advance, learning_rate, train_step
+from model.figures.figure import draw_figure
 
 
 def _noise(count: int, height: int, width: int) -> np.ndarray:
@@ -73,3 +76,43 @@ def test_the_learning_rate_warms_up_and_falls_to_zero(tiny_recipe: DetectorRecip
     rates = [learning_rate(step, how) for step in (0, 1, 2, 21, 40)]
 
     assert rates == pytest.approx([0.001, 0.002, 0.002, 0.001, 0.0])
+
+
+def test_a_run_begins_with_the_weights_of_an_exported_detector(
+    tiny_recipe: DetectorRecipe, tmp_path: Path
+) -> None:
+    """What a bundle ships is the beginning, of the student and of its average."""
+    earlier, later = DetectorRun(tiny_recipe), DetectorRun(tiny_recipe)
+    for module in earlier.averaged.modules():  # as after training: no two norms are alike
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.bias)
+    export_detector(earlier.averaged, tmp_path / "detector.onnx")
+    views = to_pixels(_noise(1, 64, 64))
+
+    later.begin_with(tmp_path / "detector.onnx", _noise(3, 90, 160))
+
+    with torch.no_grad():
+        expected = earlier.averaged(views)
+        for network in (later.student.eval(), later.averaged):
+            assert (network(views) - expected).abs().max() < 1e-3
+    assert expected[..., :4].std() > 0.01
+
+
+def test_figures_are_laid_into_the_frames_that_the_teacher_labels(
+    tiny_recipe: DetectorRecipe, one_car_view: TeacherView
+) -> None:
+    shown: list[np.ndarray] = []
+
+    def label(views: np.ndarray) -> TeacherView:
+        shown.append(views)
+        return one_car_view
+
+    figures = Figures(count={"person": 1}, least_score=0.3, share=1.0, most=2, size=(0.4, 0.6))
+    recipe = tiny_recipe.model_copy(update={"figures": figures})
+    frames, bank = _noise(1, 90, 160) // 8, [draw_figure("person", np.random.default_rng(1))]
+    for laid in ([], bank):
+        advance(DetectorRun(recipe), frames, label, np.ones(1), laid)
+
+    without, with_them = shown
+    assert with_them.shape == without.shape
+    assert (with_them != without).any()
