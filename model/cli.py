@@ -233,7 +233,7 @@ def sweep(
 
 @app.command()
 def generate(
-    kind: Annotated[str, typer.Argument(help="layouts or traffic")],
+    kind: Annotated[str, typer.Argument(help="layouts, traffic or figures")],
     out: Annotated[Path, typer.Option(help="Folder to write.")],
     count: Annotated[int, typer.Option(min=1, help="Scenes or clips.")] = 8,
     seed: int = 0,
@@ -242,10 +242,15 @@ def generate(
         typer.Option("--accidents/--normal", help="Traffic of one kind; else half of each."),
     ] = None,
 ) -> None:
-    """Write generated scenes: pictures, facts, a contact sheet, and films of traffic."""
-    from model.synthesis.export import generate as run
+    """Write generated scenes: pictures, facts, a contact sheet, films of traffic; or figures."""
+    if kind == "figures":
+        from model.figures.export import generate_figures
 
-    run(kind, out, count, seed, accidents)
+        generate_figures(out, count, seed)
+    else:
+        from model.synthesis.export import generate as run
+
+        run(kind, out, count, seed, accidents)
 
 
 def main() -> None:

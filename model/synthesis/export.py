@@ -34,7 +34,7 @@ def generate(kind: str, out: Path, count: int, seed: int, accidents: bool | None
         ModelError: When there is no such kind.
     """
     if kind not in ("layouts", "traffic"):
-        raise ModelError(f"{kind}: expected layouts or traffic")
+        raise ModelError(f"{kind}: expected layouts, traffic or figures")
     out.mkdir(parents=True, exist_ok=True)
     shown: list[NDArray[np.uint8]] = []
     metadata: dict[str, Any] = {}
