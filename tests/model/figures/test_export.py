@@ -1,4 +1,4 @@
-"""`saclip-model generate figures`: cut-outs of all kinds and a sheet, the same for the same seed."""
+"""`generate figures`: cut-outs of all kinds and a sheet, the same for the same seed."""
 
 from pathlib import Path
 
