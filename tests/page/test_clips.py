@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import PHONE, SAMPLE, OpenChanged, OpenPage, place, shown, until
 
-FRAMES = 55  # of the sample
+FRAMES = 59  # of the sample
 LAST = FRAMES - 1
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.page.conftest import OpenChanged, place, until
 
-FRAMES = 55  # of the sample
+FRAMES = 59  # of the sample
 LAST = FRAMES - 1
 
 
