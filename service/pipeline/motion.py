@@ -18,6 +18,7 @@ from service.vision.kinematics import Kinematics, kinematics
 from service.vision.motion import CameraMotion, CameraStep, grey_of
 from service.vision.pair_motion import motion_inputs
 from service.vision.picture import PictureEdges
+from service.vision.riders import without_riders
 from service.vision.rois import Rois
 from service.vision.tracks import Track, Tracker, is_own_car
 
@@ -94,7 +95,8 @@ class MotionMemory:
         if camera.is_repeat:
             self._repeats += 1
             ego, stands = self._no_ego(time_s), self._stands(time_s)
-            return FrameMotion(rois, {}, {}, ego, stands, False, ms_since(started))
+            known = without_riders(rois)  # no track says who has been somebody of their own
+            return FrameMotion(known, {}, {}, ego, stands, False, ms_since(started))
         if camera.is_cut:
             self._edges.reset()
             self._moved_s, self._watched_s = None, None

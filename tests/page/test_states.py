@@ -84,7 +84,7 @@ def test_a_refusal_is_told_with_what_to_do(open_page: OpenPage, status: int, adv
     [
         (413, "Send a smaller or shorter file"),
         (415, "Send a clip as MP4"),
-        (422, "The file may be damaged"),
+        (422, "change the setting that the message names"),
     ],
 )
 def test_a_file_that_would_be_refused_again_is_not_sent_again(

@@ -44,7 +44,7 @@ def case(
     else:
         clip = Path(os.environ.get("SACLIP_TEST_DATA", "")) / "ego_clips" / "nexar_rear_end.mp4"
         if not clip.is_file():
-            pytest.skip("needs the real clips at SACLIP_TEST_DATA")
+            pytest.skip("needs the real clips: set SACLIP_TEST_DATA")
         middle = float(np.median(_column(_by_cli(EMBEDDED_BUNDLE, clip, folder), "probability")))
         bundle = with_clips_calibration(
             EMBEDDED_BUNDLE, folder / "bundle", on=middle, off=middle, min_segment_s=0.0

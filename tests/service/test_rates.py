@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 from service.rates import MemoryRates, RedisRates, burst_of, make_rates
 
@@ -76,11 +77,10 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 def test_redis_counts_for_all_processes_together(redis_port: int) -> None:
     """Two clients share one limit, and its entry goes away by itself."""
-    redis = pytest.importorskip("redis.asyncio")
 
     async def ask() -> tuple[list[float], int]:
-        first = redis.Redis(port=redis_port)
-        second = redis.Redis(port=redis_port)
+        first = Redis(port=redis_port)
+        second = Redis(port=redis_port)
         sides = [RedisRates(first), RedisRates(second)]
         waits = [await sides[i % 2].wait_s("a", 60) for i in range(12)]
         remaining = await first.pttl("saclip:rate:a")
@@ -97,10 +97,9 @@ def test_redis_counts_for_all_processes_together(redis_port: int) -> None:
 
 def test_without_redis_each_process_counts_for_itself(unused_port: int) -> None:
     """A lost Redis neither stops the service nor lifts the limits."""
-    redis = pytest.importorskip("redis.asyncio")
 
     async def ask() -> list[float]:
-        gone = redis.Redis(port=unused_port)
+        gone = Redis(port=unused_port)
         rates = RedisRates(gone)
         waits = [await rates.wait_s("a", 60) for _ in range(12)]
         await gone.aclose()

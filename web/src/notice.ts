@@ -12,7 +12,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   412: "Somebody else changed the descriptions meanwhile. Open the editor again to see their version.",
   413: "Send a smaller or shorter file, or ask the operator to raise the limit.",
   415: "Send a clip as MP4, MOV, MKV, WebM, AVI or TS, or a picture as JPEG, PNG or WebP.",
-  422: "The file may be damaged, or a setting may be out of its range.",
+  422: "Send another file, or change the setting that the message names.",
   507: "Ask the operator to free some space.",
 };
 

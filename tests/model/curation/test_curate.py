@@ -140,7 +140,7 @@ def test_the_same_again_and_after_a_kill(tmp_path: Path, captions: Path) -> None
 @pytest.mark.filterwarnings("ignore")  # of Ray, about its own future
 def test_ray_gives_the_same_bytes(tmp_path: Path, captions: Path) -> None:
     """The same function on a cluster of this machine."""
-    ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
+    ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed: make train-env")
     curate(captions, tmp_path / "local", PLAN, shard_captions=2)
     curate(captions, tmp_path / "ray", PLAN, engine="ray", shard_captions=2)
     ray.shutdown()

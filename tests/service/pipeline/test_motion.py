@@ -107,6 +107,17 @@ def test_a_picture_repeated_once_stops_no_car() -> None:
     assert all(m.moving[1].surprise < 0.02 for m in motions[13:])
 
 
+def test_a_rider_of_a_repeated_picture_is_on_his_machine_too() -> None:
+    """Otherwise the two would be a pair for a moment at each repeat."""
+    boxes = [[0.40, 0.50, 0.60, 0.70], [0.45, 0.35, 0.55, 0.65]]
+    both = detected_rois(boxes, ["motorcycle", "person"], [0.9, 0.8])
+    memory = MotionMemory()
+
+    shown = [memory.update(frame(x=x), 0.1 * i, both) for i, x in enumerate([100, 101, 101, 102])]
+
+    assert [motion.rois.class_name for motion in shown] == [("motorcycle",)] * 4
+
+
 @pytest.mark.parametrize("step_s", [0.1, 1.0])
 def test_after_a_freeze_tracks_begin_anew(step_s: float) -> None:
     """Nobody knows how long it was on the road, so the speed before says nothing."""
