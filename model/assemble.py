@@ -4,7 +4,7 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import structlog
@@ -47,7 +47,7 @@ SOURCES = (
     {
         "name": "generated layouts and traffic",
         "licence": "Apache-2.0 (this project)",
-        "use": "student: images, boxes, captions; detector: figures of riders and animals",
+        "use": "student: images, boxes, captions; detector: figures of people, riders, animals, buses and trucks",
     },
     {
         "name": "rf_accident: Accident detection model v2, Roboflow Universe",
@@ -100,15 +100,15 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector: Path) ->
     copy_into(out, [run / "tokenizer.json"])
     export_image_encoder(student, out / "image_encoder.onnx", with_motion=True)
     export_text_encoder(student, out / "text_encoder.onnx")
-    difference, card = _take_detector(detector, out / "detector.onnx", frames)
-    parity = {"detector": difference}
-    fields = _fields(recipe, card["score_threshold"])
+    taken = _take_detector(detector, out / "detector.onnx", frames)
+    parity = {"detector": taken.difference}
+    fields = _fields(recipe, taken.score_threshold)
     _write(out, neutral_calibration(), {**fields, "parity": parity, "evaluation": {}})
     engine = load_engine(out)
     parity |= _parity(engine, student, out, np.ascontiguousarray(frames[..., ::-1]))
     texts = compare_texts(student, tokenizer, load_hierarchy())
     evaluation: dict[str, Any] = {
-        "detector": {key: card[key] for key in DETECTOR_SETS if key in card},
+        "detector": taken.figures,
         "texts": [figures.as_dict() for figures in texts],
     }
     _calibrated(out, engine, split, fields | {"parity": parity, "evaluation": evaluation})
@@ -140,14 +140,11 @@ def recalibrate_bundle(
     split = split_by_camera(data_root(), load_detector_recipe().footage)
     fields["git_commit"] = git_commit()
     if detector is not None:
-        difference, card = _take_detector(detector, bundle / "detector.onnx", _parity_frames(split))
-        fields |= {
-            "detector": detector_spec(card["score_threshold"]),
-            "training_sources": list(SOURCES),
-            "parity": fields["parity"] | {"detector": difference},
-            "evaluation": fields["evaluation"]
-            | {"detector": {key: card[key] for key in DETECTOR_SETS if key in card}},
-        }
+        taken = _take_detector(detector, bundle / "detector.onnx", _parity_frames(split))
+        fields["detector"] = detector_spec(taken.score_threshold)
+        fields["training_sources"] = list(SOURCES)
+        fields["parity"]["detector"] = taken.difference
+        fields["evaluation"]["detector"] = taken.figures
         write_manifest(bundle, fields)  # the sums of the files, which loading checks
     _calibrated(bundle, load_engine(bundle), split, fields, footage)
 
@@ -179,20 +176,28 @@ def _parity_frames(split: FrameSplit) -> NDArray[np.uint8]:
     return read_frames(split.held_out[:: len(split.held_out) // NUM_PARITY_FRAMES])
 
 
-def _take_detector(
-    source: Path, graph: Path, frames: NDArray[np.uint8]
-) -> tuple[float, dict[str, Any]]:
-    """Put a detector in its place: its difference from torch, and its figures."""
+class _Detector(NamedTuple):
+    """What is known of a detector: torch and graph apart, threshold, agreement with its teacher."""
+
+    difference: float
+    score_threshold: float
+    figures: dict[str, Any]
+
+
+def _take_detector(source: Path, graph: Path, frames: NDArray[np.uint8]) -> _Detector:
+    """Put a detector in its place, from its run or from a bundle that has it."""
     manifest = source / "manifest.json"
     if not manifest.is_file():
         difference = export_checkpoint(source / "checkpoint.pt", graph, frames)
-        return difference, evaluate_detector(graph, out=source / "card.json")
+        card = evaluate_detector(graph, out=source / "card.json")
+        figures = {name: card[name] for name in DETECTOR_SETS}
+        return _Detector(difference, card["score_threshold"], figures)
     known = json.loads(manifest.read_text(encoding="utf-8"))
     kept = (source / graph.name).read_bytes()
     graph.write_bytes(kept)
     difference = detector_parity(restore_detector(graph), graph, frames)
     threshold = known["detector"]["score_threshold"]
-    return difference, {**known["evaluation"]["detector"], "score_threshold": threshold}
+    return _Detector(difference, threshold, known["evaluation"]["detector"])
 
 
 def _fields(recipe: NanoRecipe, score_threshold: float) -> dict[str, Any]:

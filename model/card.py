@@ -82,7 +82,7 @@ def _texts(rows: list[dict[str, Any]]) -> list[str]:
 
 def _detector(figures: dict[str, Any]) -> list[str]:
     lines = ["| set | class | recall | of | precision | shown |", "|---|---|---|---|---|---|"]
-    for name in (name for name in DETECTOR_SETS if name in figures):
+    for name in [known for known in DETECTOR_SETS if known in figures]:
         entry = figures[name]
         rows = {"all": entry["all"], **entry["class"]}
         for kind, row in rows.items():

@@ -70,6 +70,8 @@ def train_detector(
     """Distil the detector."""
     from model.detector.train import train_detector as run
 
+    if start_from is not None and resume:
+        raise typer.BadParameter("--start-from begins a run of the detector anew: no --resume")
     run(recipe, out, resume, threads, start_from)
 
 

@@ -42,7 +42,8 @@ def _window(
     return np.asarray(window, dtype=np.uint8)
 
 
-def _log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+def log_uniform(bounds: tuple[float, float], rng: np.random.Generator) -> float:
+    """A random number between two positive ones, as likely to double as to halve."""
     return float(np.exp(rng.uniform(np.log(bounds[0]), np.log(bounds[1]))))
 
 
@@ -59,8 +60,8 @@ def _mosaic(
             part = view[rows, columns]
             if part.size:
                 frame = frames[rng.integers(len(frames))]
-                scale = _log_uniform(how.mosaic_scale, rng) * width / frame.shape[1]
-                stretch = _log_uniform((how.stretch**-0.5, how.stretch**0.5), rng)
+                scale = log_uniform(how.mosaic_scale, rng) * width / frame.shape[1]
+                stretch = log_uniform((how.stretch**-0.5, how.stretch**0.5), rng)
                 part[:] = _window(frame, part.shape[:2], scale, stretch, rng)
     return view
 
@@ -117,8 +118,8 @@ def random_view(
     elif kind < how.plain + how.mosaic:
         view = _mosaic(frames, input_hw, how, rng)
     else:
-        scale = _log_uniform(how.scale, rng) * input_hw[1] / frame.shape[1]
-        stretch = _log_uniform((how.stretch**-0.5, how.stretch**0.5), rng)
+        scale = log_uniform(how.scale, rng) * input_hw[1] / frame.shape[1]
+        stretch = log_uniform((how.stretch**-0.5, how.stretch**0.5), rng)
         view = _window(frame, input_hw, scale, stretch, rng)
     if kind >= how.plain / 2:  # half of the plain views keep their colours
         view = _degrade(_recolour(view, how, rng), how, rng)

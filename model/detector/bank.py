@@ -13,7 +13,7 @@ import structlog
 from numpy.typing import NDArray
 from rich.progress import track
 
-from model.detector.augment import letterbox
+from model.detector.augment import letterbox, log_uniform
 from model.detector.classes import CLASSES
 from model.detector.network import decode_boxes, grid_cells
 from model.detector.recipe import Figures
@@ -21,7 +21,8 @@ from model.detector.teacher import Teacher
 from model.errors import ModelError
 from model.figures.figure import Figure, draw_figure, lay_into
 
-VIEW_HW = (256, 416)
+JUDGED_PX = (35.0, 140.0)  # longer side of a figure when the teacher judges it
+JUDGED_FOOT = (90 / 256, 0.9)  # heights of the view between which it then stands, wholly seen
 TRIES = 30  # drawings for one that is kept; the teacher knows one in two to ten
 LARGE = {"bus": 1.8, "truck": 1.8}  # times the size of the others
 NEAREST_FOOT = 0.35  # of the frame's height: above that is mostly sky
@@ -29,11 +30,18 @@ NEAREST_FOOT = 0.35  # of the frame's height: above that is mostly sky
 log = structlog.get_logger()
 
 
-def draw_bank(frames: NDArray[np.uint8], teacher: Teacher, how: Figures, seed: int) -> list[Figure]:
+def draw_bank(
+    frames: NDArray[np.uint8],
+    view_hw: tuple[int, int],
+    teacher: Teacher,
+    how: Figures,
+    seed: int,
+) -> list[Figure]:
     """Draw figures until the teacher has recognised as many of each kind as asked for.
 
     Args:
         frames: (N, H, W, 3) uint8 BGR, on which they are judged.
+        view_hw: Size at which the teacher sees a frame, multiples of 32.
         teacher: Judges.
         how: Kinds, how many, and the least score.
         seed: The only source of chance.
@@ -49,15 +57,13 @@ def draw_bank(frames: NDArray[np.uint8], teacher: Teacher, how: Figures, seed: i
             if len(kept) == wanted:
                 break
             figure = draw_figure(kind, rng)
-            if (
-                recognised(figure, frames[rng.integers(len(frames))], teacher, rng)
-                > how.least_score
-            ):
+            view = letterbox(frames[rng.integers(len(frames))], view_hw)
+            if recognised(figure, view, teacher, rng) > how.least_score:
                 kept.append(figure)
         if len(kept) < wanted:
             raise ModelError(
-                f"the teacher gave {len(kept)} of {wanted * TRIES} figures of a {kind} more than "
-                f"{how.least_score}; {wanted} are wanted"
+                f"the teacher gave {len(kept)} of {wanted * TRIES} figures of kind {kind} "
+                f"more than {how.least_score}; {wanted} are wanted"
             )
         bank += kept
     log.info("figures_drawn", **how.count)
@@ -65,16 +71,16 @@ def draw_bank(frames: NDArray[np.uint8], teacher: Teacher, how: Figures, seed: i
 
 
 def recognised(
-    figure: Figure, frame: NDArray[np.uint8], teacher: Teacher, rng: np.random.Generator
+    figure: Figure, view: NDArray[np.uint8], teacher: Teacher, rng: np.random.Generator
 ) -> float:
-    """The teacher's best score (0..1) for the figure's class where it was laid into a frame."""
-    view = letterbox(frame, VIEW_HW)
-    size = float(np.exp(rng.uniform(np.log(35), np.log(140)))) * LARGE.get(figure.kind, 1.0)
-    size = min(size, 0.9 * VIEW_HW[0])
-    foot = (rng.uniform(0.15, 0.85) * VIEW_HW[1], rng.uniform(max(size, 90), 0.9 * VIEW_HW[0]))
+    """Lay the figure into a view (H, W, 3): the teacher's best score (0..1) there for its class."""
+    height, width = view.shape[:2]
+    size = min(log_uniform(JUDGED_PX, rng) * LARGE.get(figure.kind, 1.0), JUDGED_FOOT[1] * height)
+    highest = max(size, JUDGED_FOOT[0] * height)
+    foot = (rng.uniform(0.15, 0.85) * width, rng.uniform(highest, JUDGED_FOOT[1] * height))
     lay_into(view, figure, foot, size, rng)
     seen = teacher.view(view[None])
-    boxes = decode_boxes(seen.offsets[0], *grid_cells(*VIEW_HW)).numpy()
+    boxes = decode_boxes(seen.offsets[0], *grid_cells(height, width)).numpy()
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     here = (np.abs(middle - [foot[0], foot[1] - size / 2]) < size / 2).all(axis=1)
     scores = seen.scores[0, :, CLASSES.index(figure.kind)].numpy()[here]
@@ -91,7 +97,7 @@ def with_figures(
         if rng.random() < how.share:
             for _ in range(int(rng.integers(1, how.most + 1))):
                 figure = bank[int(rng.integers(len(bank)))]
-                size = float(np.exp(rng.uniform(*np.log(how.size)))) * height
+                size = log_uniform(how.size, rng) * height
                 foot = rng.uniform(0, width), rng.uniform(NEAREST_FOOT, 1.1) * height
                 lay_into(frame, figure, foot, size * LARGE.get(figure.kind, 1.0), rng)
     return mixed

@@ -19,25 +19,6 @@ OPSET = 18
 PARITY_TOLERANCE = 1e-3
 NMS_IOU = 0.45
 LONG_SIDE = 512  # trained at 416 with scales up to 2.2; this finds more (docs/experiments.md)
-# What the weights learned from, as the manifest and the model card name it.
-TRAINING_SOURCES = (
-    {
-        "name": "rf_accident",
-        "licence": "CC BY 4.0",
-        "use": "detector: video frames of fixed cameras and dashcams, without their labels",
-    },
-    {
-        "name": "normal_frames",
-        "licence": "MIT / Apache-2.0 repositories",
-        "use": "detector: dashcam frames, without labels",
-    },
-    {
-        "name": "YOLOX-nano",
-        "licence": "Apache-2.0",
-        "use": "detector: teacher, trained on COCO by its authors; no weight copied",
-        "url": "https://github.com/Megvii-BaseDetection/YOLOX",
-    },
-)
 
 
 class DetectorParityError(Exception):

@@ -6,6 +6,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
+from model.figures.figure import Kind
+
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 SHIPPED_RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
 
@@ -54,8 +56,8 @@ class Augmentation(_Frozen):
 class Figures(_Frozen):
     """Drawn riders and animals that are laid into frames before a view is taken."""
 
-    count: dict[str, PositiveInt]
-    """How many of each kind are kept; kinds as in `model.figures.figure.PLANS`."""
+    count: dict[Kind, PositiveInt]
+    """How many of each kind are kept."""
     least_score: Probability
     """What the teacher must give a figure for its own class."""
     share: Probability

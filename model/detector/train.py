@@ -100,7 +100,7 @@ def train_detector(
     """Run a recipe to its end and return the checkpoint's path.
 
     ``out`` receives ``checkpoint.pt`` every two minutes and ``metrics.jsonl``. With
-    ``start_from`` the weights of that bundle's detector are the beginning.
+    ``start_from`` the weights of that bundle's detector are the beginning; not with ``resume``.
     """
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
@@ -114,10 +114,12 @@ def train_detector(
     files = split_by_camera(root, run.recipe.footage).train
     frames, shares = read_frames(files), camera_shares(files, run.recipe.footage.balance)
     teacher = Teacher(root / run.recipe.teacher, threads)
-    if start_from is not None and run.step == 0:
+    if start_from is not None:
         run.begin_with(start_from / "detector.onnx", frames)
     figures = run.recipe.figures
-    bank = draw_bank(frames, teacher, figures, run.recipe.seed) if figures else []
+    bank = (
+        draw_bank(frames, run.recipe.input_hw, teacher, figures, run.recipe.seed) if figures else []
+    )
     out.mkdir(parents=True, exist_ok=True)
     log.info("detector_training", frames=len(frames), figures=len(bank), step=run.step)
     _loop(run, lambda: advance(run, frames, teacher.view, shares, bank), out)

@@ -3,22 +3,25 @@
 Dimension letters used in this file: h w size of the cut-out, H W size of a frame, in pixels.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from model.figures.animals import animal
-from model.figures.parts import Drawing
+from model.figures.parts import Drawing, Part
 from model.figures.people import pedestrian
 from model.figures.two_wheelers import bicycle, motorcycle
 from model.figures.vehicles import bus, truck
 
+Kind = Literal["person", "motorcycle", "bicycle", "animal", "bus", "truck"]
 SIDE = 320  # pixels of the drawing; frames show figures smaller
 LYING = 0.12  # share of figures that lie on their side
 # What each kind looks like, how many metres a drawing shows, and the eye's height in metres.
-PLANS = {
+PLANS: dict[Kind, tuple[Callable[[np.random.Generator], list[Part]], float, float]] = {
     "person": (pedestrian, 2.6, 0.9),
     "motorcycle": (motorcycle, 3.2, 0.7),
     "bicycle": (bicycle, 3.2, 0.7),
@@ -32,13 +35,13 @@ PLANS = {
 class Figure:
     """A cut-out: ``pixels`` (h, w, 3) float32 BGR 0..255, ``mask`` (h, w) float32 in 0..1."""
 
-    kind: str
+    kind: Kind
     pixels: NDArray[np.float32]
     mask: NDArray[np.float32]
 
 
-def draw_figure(kind: str, rng: np.random.Generator) -> Figure:
-    """Draw a random figure of a kind that ``PLANS`` names, seen from anywhere."""
+def draw_figure(kind: Kind, rng: np.random.Generator) -> Figure:
+    """Draw a random figure, seen from anywhere."""
     ahead = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)  # half of them come or go
     yaw = ahead if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
     pitch = rng.uniform(0.02, 0.15) if rng.random() < 0.5 else rng.uniform(0.1, 0.6)

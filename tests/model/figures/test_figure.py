@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.detector.classes import CLASSES
-from model.figures.figure import PLANS, Figure, draw_figure, lay_into
+from model.figures.figure import PLANS, Figure, Kind, draw_figure, lay_into
 
 GREY = np.full((100, 200, 3), 120, np.uint8)
 
@@ -14,7 +14,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 @pytest.mark.parametrize("kind", list(PLANS))
-def test_a_figure_fills_its_cut_out(kind: str) -> None:
+def test_a_figure_fills_its_cut_out(kind: Kind) -> None:
     """Of 20 from everywhere: all borders are touched, colours are in range, no two are alike."""
     figures = [draw_figure(kind, rng(seed)) for seed in range(20)]
 
