@@ -100,7 +100,8 @@ def read_recipe(path: Path, kind: type[Recipe], overrides: tuple[str, ...] = ())
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A typo is an unknown key and a missing one: the unknown one tells what to mend.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"])
         raise RecipeError(f"{path}: {key}: {first['msg']}") from error
 

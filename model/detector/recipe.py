@@ -3,27 +3,23 @@
 from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from model.figures.figure import Kind
+from model.recipe import Section, read_recipe
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 SHIPPED_RECIPE = Path(__file__).parent.parent / "recipes" / "detector.yaml"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class NetworkSize(_Frozen):
+class NetworkSize(Section):
     """Channels of the backbone at strides 4, 8, 16, 32 and of the pyramid."""
 
     widths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]
     neck_width: PositiveInt
 
 
-class Footage(_Frozen):
+class Footage(Section):
     """Which frames train. Folders are relative to ``SACLIP_TEST_DATA``.
 
     ``held_out`` cameras never train; ``ignored`` cameras are used for nothing, because the same
@@ -38,7 +34,7 @@ class Footage(_Frozen):
     """0: every frame is drawn equally often; 1: every camera is."""
 
 
-class Augmentation(_Frozen):
+class Augmentation(Section):
     """How often and how strongly a frame is changed before teacher and student see it."""
 
     plain: Probability
@@ -53,7 +49,7 @@ class Augmentation(_Frozen):
     grey: Probability
 
 
-class Figures(_Frozen):
+class Figures(Section):
     """Drawn riders and animals that are laid into frames before a view is taken."""
 
     count: dict[Kind, PositiveInt]
@@ -67,7 +63,7 @@ class Figures(_Frozen):
     """Smallest and largest longer side, as a share of the frame's height."""
 
 
-class LossWeights(_Frozen):
+class LossWeights(Section):
     """Weights of the distillation losses; ``box_floor`` is the least teacher score with a box."""
 
     objectness: float
@@ -78,7 +74,7 @@ class LossWeights(_Frozen):
     box_floor: Probability
 
 
-class Optimisation(_Frozen):
+class Optimisation(Section):
     """AdamW with linear warm-up and a cosine to zero."""
 
     steps: PositiveInt
@@ -91,7 +87,7 @@ class Optimisation(_Frozen):
     bfloat16: bool
 
 
-class DetectorRecipe(_Frozen):
+class DetectorRecipe(Section):
     """One detector run."""
 
     seed: int
@@ -109,6 +105,6 @@ def load_detector_recipe(path: Path = SHIPPED_RECIPE) -> DetectorRecipe:
     """Read and check a recipe file.
 
     Raises:
-        pydantic.ValidationError: A key is missing, unknown or out of range.
+        RecipeError: A key is missing, unknown or out of range, or the file cannot be read.
     """
-    return DetectorRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return read_recipe(path, DetectorRecipe)
