@@ -36,9 +36,9 @@ BONNET_WIDTH, BONNET_FLAT = 0.45, 1.5  # least width in those of the picture, an
 Boxes = NDArray[np.float64]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One participant.
+    """One participant up to one frame; what comes later makes another `Track` of it.
 
     Attributes:
         track_id: From 1, never given twice.
@@ -53,7 +53,7 @@ class Track:
     times_s: NDArray[np.float64]
     seen: Boxes
     steady: Boxes
-    groups: dict[int, float] = field(default_factory=dict)
+    groups: Mapping[int, float] = field(default_factory=dict)
     seated: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     @property
@@ -66,14 +66,19 @@ class Track:
         """Mostly on a machine: a rider. Who walked up to it, or is struck by it, is not."""
         return bool(self.seated.mean() > 0.5)
 
-    def add(self, time_s: float, box: Boxes, group: int, confidence: float, seated: bool) -> None:
-        """Take one more moment and forget those that are too old."""
+    def with_moment(
+        self, time_s: float, box: Boxes, group: int, confidence: float, seated: bool
+    ) -> Track:
+        """One more moment; those that are too old are forgotten."""
         recent = self.times_s > time_s - HISTORY_S
-        self.times_s = np.append(self.times_s[recent], time_s)
-        self.seen = np.vstack([self.seen[recent], box])
-        self.steady = np.vstack([self.steady[recent], box])
-        self.seated = np.append(self.seated[recent], seated)
-        self.groups[group] = self.groups.get(group, 0.0) + confidence
+        return replace(
+            self,
+            times_s=np.append(self.times_s[recent], time_s),
+            seen=np.vstack([self.seen[recent], box]),
+            steady=np.vstack([self.steady[recent], box]),
+            groups={**self.groups, group: self.groups.get(group, 0.0) + confidence},
+            seated=np.append(self.seated[recent], seated),
+        )
 
     def predicted(self, time_s: float) -> Boxes:
         """(4,) where the box should be, from the velocity of the last half second."""
@@ -94,13 +99,13 @@ class Tracker:
     """Tracks of one clip or stream."""
 
     def __init__(self) -> None:
-        self._tracks: list[Track] = []
+        self._tracks: dict[int, Track] = {}
         self._last_id = 0
         self._time_s: float | None = None
 
     def reset(self) -> None:
         """Forget all tracks: another scene begins."""
-        self._tracks = []
+        self._tracks = {}
 
     def update(
         self, time_s: float, rois: Rois, camera: CameraStep, aspect: float
@@ -119,18 +124,22 @@ class Tracker:
         step_s = time_s - self._time_s if self._time_s is not None else 0.0
         self._time_s = time_s
         keep_s = max(KEEP_S, KEEP_STEPS * step_s)
-        self._tracks = [t for t in self._tracks if time_s - t.times_s[-1] <= keep_s]
-        for track in self._tracks:
-            track.steady = turned(track.steady, camera, aspect)
+        self._tracks = {
+            track_id: replace(track, steady=turned(track.steady, camera, aspect))
+            for track_id, track in self._tracks.items()
+            if time_s - track.times_s[-1] <= keep_s
+        }
         boxes = rois.xyxy.astype(np.float64) * np.array([1.0, aspect, 1.0, aspect])
-        track_of = self._match(time_s, boxes, rois)
-        seated = on_machines(rois)
-        for row, track in track_of.items():
+        before, seated = self._match(time_s, boxes, rois), on_machines(rois)
+        track_of: dict[int, Track] = {}
+        for row in range(len(rois)):
             group, confidence = int(rois.class_group[row]), float(rois.confidence[row])
-            track.add(time_s, boxes[row], group, confidence, bool(seated[row]))
-        for row in np.flatnonzero(rois.confidence >= SURE).tolist():
-            if row not in track_of:
-                track_of[row] = self._start(time_s, boxes[row], rois, row, bool(seated[row]))
+            track = before.get(row)
+            if track is None and confidence >= SURE:
+                track = self._new()
+            if track is not None:
+                moment = (time_s, boxes[row], group, confidence, bool(seated[row]))
+                track_of[row] = self._tracks[track.track_id] = track.with_moment(*moment)
         ids = np.full(len(rois), NO_TRACK, np.int64)
         for row, track in track_of.items():
             ids[row] = track.track_id
@@ -150,13 +159,13 @@ class Tracker:
                 "groups": list(track.groups.items()),
                 "seated": track.seated.tolist(),
             }
-            for track in self._tracks
+            for track in self._tracks.values()
         ]
         return {"tracks": tracks, "last_id": self._last_id, "time_s": self._time_s}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state`` was taken."""
-        self._tracks = [
+        tracks = [
             Track(
                 track_id=entry["track_id"],
                 times_s=np.array(entry["times_s"], np.float64),
@@ -167,15 +176,13 @@ class Tracker:
             )
             for entry in state["tracks"]
         ]
+        self._tracks = {track.track_id: track for track in tracks}
         self._last_id, self._time_s = state["last_id"], state["time_s"]
 
-    def _start(self, time_s: float, box: Boxes, rois: Rois, row: int, seated: bool) -> Track:
+    def _new(self) -> Track:
+        """A track without a moment yet."""
         self._last_id += 1
-        groups = {int(rois.class_group[row]): float(rois.confidence[row])}
-        now, sits = np.array([time_s]), np.array([seated])
-        track = Track(self._last_id, now, box[None], box[None], groups, sits)
-        self._tracks.append(track)
-        return track
+        return Track(self._last_id, np.zeros(0), np.zeros((0, 4)), np.zeros((0, 4)))
 
     def _match(self, time_s: float, boxes: Boxes, rois: Rois) -> dict[int, Track]:
         """Row of ``boxes`` -> track, greedy by overlap.
@@ -183,7 +190,7 @@ class Tracker:
         That differs from the best assignment only where three boxes overlap each other.
         """
         found: dict[int, Track] = {}
-        free = list(self._tracks)
+        free = list(self._tracks.values())
         kind = KIND[rois.class_group]
         sure = rois.confidence >= SURE
         for rows, least in ((np.flatnonzero(sure), SURE_IOU), (np.flatnonzero(~sure), UNSURE_IOU)):

@@ -160,6 +160,24 @@ def test_the_own_bonnet_is_no_traffic() -> None:
     assert len(MotionMemory().update(frame(), 0.0, both).rois) == 1
 
 
+def test_a_frame_is_judged_without_those_that_follow_it() -> None:
+    """Cues asked for after a batch has been followed are those asked for frame by frame."""
+    memory, moves, at_once = MotionMemory(), [], []
+    for i in range(16):
+        left, right = 0.1 + 0.02 * i, 0.7 - 0.02 * i
+        boxes = [[left, 0.4, left + 0.1, 0.55], [right, 0.4, right + 0.1, 0.55]]
+        move = memory.update(
+            frame(x=100 + 2 * i), 0.1 * i, detected_rois(boxes, ["car"] * 2, [0.8] * 2)
+        )
+        moves.append(move)
+        at_once.append(move.cues(move.rois, form_pairs(move.rois)))
+
+    later = [move.cues(move.rois, form_pairs(move.rois)) for move in moves]
+
+    assert np.nanmax(at_once[-1]) > 0.2  # they do approach
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(at_once, later, strict=True))
+
+
 def test_what_it_remembers_can_be_written_down() -> None:
     """From JSON it goes on to the same cues, to the last bit."""
     memory, other = MotionMemory(), MotionMemory()

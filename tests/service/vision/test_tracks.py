@@ -171,3 +171,16 @@ def test_what_a_tracker_remembers_can_be_written_down() -> None:
     assert first.track_id.tolist() == second.track_id.tolist() == [1]
     assert tracks[1].steady.tolist() == restored[1].steady.tolist()
     assert tracks[1].groups == restored[1].groups
+
+
+def test_what_was_told_of_a_frame_does_not_change_with_the_next() -> None:
+    """Frames are followed in batches before they are scored; tracks must not run ahead."""
+    tracker = Tracker()
+    _, tracks = tracker.update(0.0, seen([[0.1, 0.4, 0.3, 0.6]]), STILL, ASPECT)
+    first = tracks[1]
+    tracker.update(0.1, seen([[0.12, 0.4, 0.32, 0.6]], ["truck"]), STILL, ASPECT)
+
+    assert first.times_s.tolist() == [0.0]
+    assert first.steady.tolist() == first.seen.tolist()
+    assert len(first.steady) == 1
+    assert len(first.groups) == 1
