@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from model.evaluate.auc import LabelledScores
 from service.scoring.calibration import AffineMap, ClipsCalibration, probability
 from service.scoring.fitting import upper_rate
-from service.scoring.temporal import Hysteresis
 
 BEFORE_S, AFTER_S = 0.5, 2.0  # of the labelled start
 CANDIDATES = 200
@@ -39,7 +38,7 @@ def alarm_times(
     clip: LabelledScores, affine: AffineMap, calibration: ClipsCalibration
 ) -> list[float]:
     """Seconds at which the alarm comes on."""
-    alarm = Hysteresis(calibration.on, calibration.off, calibration.on_frames_of)
+    alarm = calibration.hysteresis()
     found, was_on = [], False
     for time_s, score in zip(clip.times_s.tolist(), clip.scores.tolist(), strict=True):
         is_on = alarm.update(time_s, probability(score, affine))
@@ -101,7 +100,7 @@ def lowest_threshold(
 
     Args:
         normal: Clips, or parts of them, without an anomaly.
-        calibration: Its ``on``, ``off`` and ``on_frames_of`` are kept.
+        calibration: Its ``on``, ``off`` and the time to hold are kept.
         allowed: Alarms in all of them.
         slope: Logits for each unit of score.
     """

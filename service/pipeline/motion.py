@@ -23,6 +23,7 @@ from service.vision.rois import Rois
 from service.vision.tracks import Track, Tracker, is_own_car
 
 JOLT = 0.15  # widths a second from step to step: a car is thrown about 8 degrees a second
+PITCH_SHARE = 0.5  # of a jolt up or down: a bump pitches a car about twice as much as it turns it
 JOLT_OVER_ROAD = 6.0  # times the median jolt of this road so far
 ROTATION = 0.3  # radians a second of roll
 ROAD_S, LEAST_ROAD = 20.0, 12  # memory of the road, and the steps after which it counts
@@ -154,7 +155,8 @@ class MotionMemory:
         if max(map(abs, (*camera.shift, camera.expansion))) > MOVES:
             self._moved_s = time_s
         turn = np.array([*camera.shift, camera.roll / 2]) / step_s
-        jolt = 0.0 if self._turn is None else float(np.linalg.norm(turn - self._turn))
+        change = np.zeros(3) if self._turn is None else turn - self._turn
+        jolt = float(np.linalg.norm(change * np.array([1.0, PITCH_SHARE, 1.0])))
         road = self._road(time_s)
         self._turn = turn
         self._jolts.append((time_s, jolt))

@@ -12,7 +12,7 @@ from typing import Any, Self
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
 from service.scoring.telling import Voice, spokesman, told_leaf
-from service.scoring.temporal import Hysteresis
+from service.scoring.temporal import LEAST_FRAMES
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
 
@@ -58,10 +58,9 @@ class PeakKeeper:
     """
 
     def __init__(self, calibration: ClipsCalibration) -> None:
-        on_frames_of = calibration.on_frames_of
-        self._alarm = Hysteresis(calibration.on, calibration.off, on_frames_of)
-        self._window = on_frames_of[1]
+        self._alarm = calibration.hysteresis()
         self._look_back_s = LOOK_BACK * calibration.smoothing_s
+        self._kept_s = max(self._look_back_s, calibration.on_window_s)
         self._recent: deque[ScoredFrame] = deque()
         self._since_s: float | None = None
         self._highest = 0.0
@@ -112,10 +111,8 @@ class PeakKeeper:
         self._peaks[since_s] = causes[chosen]
 
     def _forget_old(self, now_s: float) -> None:
-        # The alarm looks back over its window when it goes on, so that many stay in any case.
-        while (
-            len(self._recent) > self._window and self._recent[0].time_s < now_s - self._look_back_s
-        ):
+        # The alarm looks back over its window when it goes on, so all of that stays.
+        while len(self._recent) > LEAST_FRAMES and now_s - self._recent[0].time_s > self._kept_s:
             self._recent.popleft()
 
 

@@ -7,7 +7,7 @@ from service.pipeline.report import explanation_rows, roi_rows
 from service.pipeline.stream_score import StreamScore
 from service.scoring.calibration import Mode, probability
 from service.scoring.past import OwnPast
-from service.scoring.temporal import CausalSmoother, Hysteresis
+from service.scoring.temporal import CausalSmoother
 from service.vision.images import Frame
 
 
@@ -26,7 +26,7 @@ class StreamScorer:
         self._affine = calibration.affine[mode]
         self._past = OwnPast(calibration.past_share)
         self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
-        self._alarm = Hysteresis(calibration.on, calibration.off, calibration.on_frames_of)
+        self._alarm = calibration.hysteresis()
         self._motion = MotionMemory()
         self._last_s: float | None = None
 

@@ -84,7 +84,8 @@ class Timeline:
             self._probability,
             on=calibration.on,
             off=calibration.off,
-            on_frames_of=calibration.on_frames_of,
+            hold_s=calibration.on_hold_s,
+            window_s=calibration.on_window_s,
             min_segment_s=calibration.min_segment_s,
         )
 

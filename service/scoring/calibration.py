@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.scoring.eq11 import NO_EVIDENCE, TOP_LEAVES, top_k_mean
+from service.scoring.temporal import HOLD_S, WINDOW_S, Hysteresis
 
 Mode = Literal["literal", "contrast", "paired"]
 Domain = Literal["stills", "clips"]
@@ -94,7 +95,10 @@ class ClipsCalibration(DomainCalibration):
 
     on: Probability
     off: Probability
-    on_frames_of: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    on_hold_s: Amount
+    on_window_s: Amount
+    """Of the latest ``on_window_s`` so much must lie at ``on`` or above (`Hysteresis`)."""
+
     min_segment_s: Amount
     weight_text: Amount
     weight_motion: Amount
@@ -111,6 +115,10 @@ class ClipsCalibration(DomainCalibration):
         """(L,) what the motion of each leaf is worth."""
         return np.array([self.leaf_motion_weight.get(leaf_id, 1.0) for leaf_id in leaf_ids])
 
+    def hysteresis(self) -> Hysteresis:
+        """A new alarm with these thresholds."""
+        return Hysteresis(self.on, self.off, self.on_hold_s, self.on_window_s)
+
     def weights_of(self, trusted: bool) -> tuple[float, float]:
         """Weights of text and motion for frames of this kind."""
         if trusted and self.weights_trusted is not None:
@@ -121,9 +129,10 @@ class ClipsCalibration(DomainCalibration):
     def _hysteresis_makes_sense(self) -> Self:
         if self.off > self.on:
             raise ValueError(f"off ({self.off}) must not lie above on ({self.on})")
-        needed, window = self.on_frames_of
-        if needed > window:
-            raise ValueError(f"on_frames_of asks for {needed} of {window} frames")
+        if self.on_hold_s > self.on_window_s:
+            raise ValueError(
+                f"on_hold_s ({self.on_hold_s}) must not exceed on_window_s ({self.on_window_s})"
+            )
         return self
 
 
@@ -226,7 +235,8 @@ def neutral_calibration() -> Calibration:
         smoothing_s=0.5,
         on=0.6,
         off=0.4,
-        on_frames_of=(3, 5),
+        on_hold_s=HOLD_S,
+        on_window_s=WINDOW_S,
         min_segment_s=0.0,
         weight_text=1.0,
         weight_motion=1.0,

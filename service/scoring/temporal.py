@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 MAX_GAP_S = 2.0  # frames further apart do not vouch for each other,
 GAP_STEPS = 2.5  # unless they are so far apart as a rule
 TYPICAL_GAPS = 5
+LEAST_FRAMES = 3  # that must agree, however far apart they are
+HOLD_S, WINDOW_S = 0.15, 0.45  # at ten frames a second three of the latest five
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +110,17 @@ def smooth(
 
 
 class Hysteresis:
-    """Switches on when enough of the latest frames are high, off when one is low.
+    """Switches on when the latest frames were high for long enough, off when one is low.
+
+    It counts seconds, not frames: sampled three times as densely, a clip has the same alarms.
+    A frame stands for the time since the one before; the first one stands for none.
 
     Args:
         on: A frame at or above counts for switching on.
         off: A frame below switches off.
-        on_frames_of: (m, n): m of the latest n frames must count. Fewer than m frames never
-            switch it on, so that the first frame of a stream is no special case.
+        hold_s: So much of the window must count, and at least `LEAST_FRAMES` frames; 0 lets a
+            single frame switch it on.
+        window_s: Age up to which frames count; the latest `LEAST_FRAMES` do in any case.
         max_gap_s: A longer gap between frames forgets the past and switches off, unless frames
             come so sparsely as a rule: then 2.5 times the median of the latest gaps.
     """
@@ -123,16 +129,18 @@ class Hysteresis:
         self,
         on: float,
         off: float,
-        on_frames_of: Sequence[int] = (3, 5),
+        hold_s: float = HOLD_S,
+        window_s: float = WINDOW_S,
         max_gap_s: float = MAX_GAP_S,
     ) -> None:
         if not 0 <= off <= on <= 1:
             raise ValueError(f"0 <= off <= on <= 1 must hold, got off {off} and on {on}")
-        needed, window = on_frames_of
-        if not 1 <= needed <= window:
-            raise ValueError(f"cannot ask for {needed} of {window} frames")
-        self._on, self._off, self._needed, self._max_gap_s = on, off, needed, max_gap_s
-        self._window: deque[tuple[float, bool]] = deque(maxlen=window)
+        if not 0 <= hold_s <= window_s:
+            raise ValueError(f"cannot ask for {hold_s} s of the latest {window_s} s")
+        self._on, self._off, self._max_gap_s = on, off, max_gap_s
+        self._hold_s, self._window_s = hold_s, window_s
+        self._least = LEAST_FRAMES if hold_s > 0 else 1
+        self._window: deque[tuple[float, float, bool]] = deque()  # time, stands for, counts
         self._time_s: float | None = None
         self._gaps: deque[float] = deque(maxlen=TYPICAL_GAPS)
         self.is_on = False
@@ -143,19 +151,25 @@ class Hysteresis:
 
         While on, ``since_s`` is the time of the first frame that counted towards the alarm.
         """
+        stands_for_s = 0.0
         if self._time_s is not None:
             gap_s = time_s - self._time_s
             if gap_s > self._longest_gap_s():
                 self._forget()
+            else:
+                stands_for_s = gap_s
             self._gaps.append(gap_s)
         self._time_s = time_s
-        self._window.append((time_s, probability >= self._on))
+        self._window.append((time_s, stands_for_s, probability >= self._on))
+        while len(self._window) > LEAST_FRAMES and time_s - self._window[0][0] > self._window_s:
+            self._window.popleft()
         if self.is_on and probability < self._off:
             self._forget()
         elif not self.is_on:
-            high = [time for time, counts in self._window if counts]
-            if len(high) >= self._needed:
-                self.is_on, self.since_s = True, high[0]
+            high = [(time, span_s) for time, span_s, counts in self._window if counts]
+            held_s = sum(span_s for _, span_s in high)
+            if len(high) >= self._least and held_s >= self._hold_s:
+                self.is_on, self.since_s = True, high[0][0]
         return self.is_on
 
     def state(self) -> dict[str, Any]:
@@ -173,7 +187,10 @@ class Hysteresis:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self._window.clear()
-        self._window.extend((float(time_s), bool(counts)) for time_s, counts in state["window"])
+        self._window.extend(
+            (float(time_s), float(span_s), bool(counts))
+            for time_s, span_s, counts in state["window"]
+        )
         self._gaps.clear()
         self._gaps.extend(map(float, state["gaps"]))
         self._time_s, self.is_on = state["time_s"], bool(state["is_on"])
@@ -194,7 +211,8 @@ def segments(
     *,
     on: float,
     off: float,
-    on_frames_of: Sequence[int] = (3, 5),
+    hold_s: float = HOLD_S,
+    window_s: float = WINDOW_S,
     min_segment_s: float = 0.0,
     max_gap_s: float = MAX_GAP_S,
 ) -> tuple[Segment, ...]:
@@ -209,7 +227,8 @@ def segments(
         probability: (n,) smoothed, in 0..1.
         on: See ``Hysteresis``.
         off: See ``Hysteresis``.
-        on_frames_of: See ``Hysteresis``.
+        hold_s: See ``Hysteresis``.
+        window_s: See ``Hysteresis``.
         min_segment_s: Shorter segments are dropped.
         max_gap_s: See ``Hysteresis``.
 
@@ -222,7 +241,7 @@ def segments(
     times, values = _checked(times_s, probability)
     if len(times) > 1 and (np.diff(times) <= 0).any():
         raise ValueError("times must rise from frame to frame")
-    alarm = Hysteresis(on, off, on_frames_of, max_gap_s)
+    alarm = Hysteresis(on, off, hold_s, window_s, max_gap_s)
     spans: list[tuple[int, int]] = []
     open_since: float | None = None
     for i, (time_s, value) in enumerate(zip(times, values, strict=True)):

@@ -18,7 +18,7 @@ from service.scoring.calibration import AffineMap, neutral_calibration
 LOGIT = float(np.log(1.5))
 AT_ONE = AffineMap(slope=2 * LOGIT, intercept=-LOGIT)
 CALIBRATION = neutral_calibration().clips.model_copy(
-    update={"on_frames_of": (1, 1), "affine": {"paired": AT_ONE}}
+    update={"on_hold_s": 0.0, "affine": {"paired": AT_ONE}}
 )
 TIMES = np.arange(100) / 10
 

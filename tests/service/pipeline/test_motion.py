@@ -50,6 +50,17 @@ def test_a_knock_of_the_own_car_speaks_and_a_steady_turn_does_not() -> None:
     assert knock == pytest.approx(0.7**2 / (0.7**2 + 0.15**2), abs=0.1)
 
 
+def test_a_bump_counts_half_of_what_a_knock_to_the_side_does() -> None:
+    """The same 24 pixels downwards: 0.75 widths a second, taken for 0.375."""
+    memory = MotionMemory()
+    for i in range(30):
+        ego_jerk(memory, frame(x=100 + 2 * i), 0.1 * i)
+
+    bump = ego_jerk(memory, frame(x=100 + 2 * 30, y=124), 3.0)
+
+    assert bump == pytest.approx(0.375**2 / (0.375**2 + 0.15**2), abs=0.1)
+
+
 def test_a_camera_on_a_mast_has_no_own_car() -> None:
     """Nothing is known of an own car before the camera moves, and five seconds after it did."""
     memory = MotionMemory()

@@ -8,7 +8,7 @@ from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import neutral_calibration
 
 CLIPS = neutral_calibration().clips.model_copy(
-    update={"smoothing_s": 0.1, "on": 0.6, "off": 0.4, "on_frames_of": (2, 3)}
+    update={"smoothing_s": 0.1, "on": 0.6, "off": 0.4, "on_hold_s": 0.1, "on_window_s": 0.45}
 )
 
 
@@ -48,7 +48,7 @@ def test_the_cause_lies_before_the_smoothed_peak() -> None:
 
 def test_a_frame_before_the_segment_cannot_explain_it() -> None:
     """Frame 0 stands out but does not belong to the segment that begins at frame 1."""
-    keeper = fed(raw=[9, 1, 2, 1], probability=[0.1, 0.7, 0.9, 0.2])
+    keeper = fed(raw=[9, 1, 2, 1, 0], probability=[0.1, 0.7, 0.9, 0.7, 0.2])
 
     assert keeper.peak(0.1).index == 2
 
@@ -63,15 +63,18 @@ def test_a_cause_long_before_the_peak_is_forgotten_by_the_smoother_too() -> None
 
 def test_each_segment_has_its_own_frame() -> None:
     """Two alarms with a quiet stretch between them."""
-    keeper = fed(raw=[5, 6, 0, 0, 0, 7, 8, 0], probability=[0.7, 0.8, 0.1, 0.1, 0.1, 0.7, 0.8, 0.1])
+    keeper = fed(
+        raw=[5, 6, 0, 0, 0, 7, 8, 0, 0],
+        probability=[0.7, 0.8, 0.7, 0.1, 0.1, 0.7, 0.8, 0.7, 0.1],
+    )
 
     assert keeper.peak(0.0).index == 1
     assert keeper.peak(0.5).index == 6
 
 
 def test_a_frame_is_found_though_the_alarm_goes_on_late() -> None:
-    """The first frame that counts is the peak itself; the alarm needs a second one."""
-    keeper = fed(raw=[0, 9, 0, 1], probability=[0.1, 0.95, 0.3, 0.7])
+    """The first frame that counts is the peak itself; the alarm needs two more."""
+    keeper = fed(raw=[0, 9, 0, 1, 1], probability=[0.1, 0.95, 0.3, 0.7, 0.7])
 
     assert keeper.peak(0.1).index == 1
 

@@ -45,7 +45,9 @@ def test_a_calibration_survives_its_own_file() -> None:
         pytest.param(("stills", "affine", "paired", "slope"), -1.0, "greater", id="falling map"),
         pytest.param(("stills", "affine"), {}, "contrast, literal, paired", id="no maps"),
         pytest.param(("clips", "off"), 0.9, "must not lie above", id="off above on"),
-        pytest.param(("clips", "on_frames_of"), [6, 5], "6 of 5 frames", id="impossible alarm"),
+        pytest.param(
+            ("clips", "on_hold_s"), 0.5, "must not exceed on_window_s", id="impossible alarm"
+        ),
     ],
 )
 def test_a_calibration_that_makes_no_sense_is_refused(

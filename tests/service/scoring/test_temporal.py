@@ -13,9 +13,9 @@ TENTHS = np.arange(10) / 10
 def cut(
     probability: list[float], times_s: list[float] | None = None, **options: float
 ) -> tuple[Segment, ...]:
-    """Segments at on 0.6 for 3 of 5 and off 0.4, ten frames a second."""
+    """Segments at on 0.6 and off 0.4, ten frames a second: three high ones of the latest five."""
     times = [i / 10 for i in range(len(probability))] if times_s is None else times_s
-    return segments(times, probability, on=0.6, off=0.4, on_frames_of=(3, 5), **options)
+    return segments(times, probability, on=0.6, off=0.4, **options)
 
 
 def test_smoothing_matches_the_values_worked_out_by_hand() -> None:
@@ -121,6 +121,29 @@ def test_three_of_five_high_frames_switch_the_alarm_on_and_one_low_frame_off() -
     assert states == [False] * 4 + [True] * 3 + [False] * 2
 
 
+@pytest.mark.parametrize("fps", [5, 10, 30])
+def test_an_alarm_takes_the_same_time_however_densely_a_clip_is_sampled(fps: int) -> None:
+    """Normal for two seconds, then high: on after 0.65 s of it, to a frame."""
+    alarm = Hysteresis(on=0.6, off=0.4, hold_s=0.65, window_s=0.95)
+
+    on_s = next(
+        i / fps for i in range(4 * fps) if alarm.update(i / fps, 0.9 if i >= 2 * fps else 0.1)
+    )
+
+    # The first high frame stands for the time since the last normal one.
+    assert 0.65 - 1 / fps - 1e-9 <= on_s - 2.0 <= 0.65 + 1e-9
+    assert alarm.since_s == 2.0
+
+
+def test_a_single_long_step_is_no_alarm() -> None:
+    """One frame a second: each stands for long enough, but three must agree."""
+    alarm = Hysteresis(on=0.6, off=0.4, hold_s=0.65, window_s=0.95)
+
+    states = [alarm.update(float(i), p) for i, p in enumerate([0.1, 0.9, 0.5, 0.9, 0.9, 0.9])]
+
+    assert states == [False] * 5 + [True]
+
+
 def test_a_segment_begins_with_the_first_frame_that_counted() -> None:
     """The alarm comes at 0.5 s, the event began at 0.1 s; the peak is the first highest frame."""
     found = cut([0.1, 0.7, 0.5, 0.8, 0.5, 0.8, 0.45, 0.1])
@@ -201,17 +224,17 @@ def test_a_timeline_that_cannot_be_cut_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("on", "off", "frames_of", "message"),
+    ("on", "off", "hold_s", "message"),
     [
-        pytest.param(0.4, 0.6, (3, 5), "off <= on", id="off above on"),
-        pytest.param(1.4, 0.6, (3, 5), "off <= on", id="on above one"),
-        pytest.param(0.6, 0.4, (6, 5), "6 of 5", id="more than the window"),
-        pytest.param(0.6, 0.4, (0, 5), "0 of 5", id="nothing asked for"),
+        pytest.param(0.4, 0.6, 0.15, "off <= on", id="off above on"),
+        pytest.param(1.4, 0.6, 0.15, "off <= on", id="on above one"),
+        pytest.param(0.6, 0.4, 0.5, "0.5 s of the latest 0.45 s", id="more than the window"),
+        pytest.param(0.6, 0.4, -0.1, "-0.1 s of", id="less than nothing"),
     ],
 )
 def test_a_hysteresis_that_makes_no_sense_is_refused(
-    on: float, off: float, frames_of: tuple[int, int], message: str
+    on: float, off: float, hold_s: float, message: str
 ) -> None:
     """It would be always on or never."""
     with pytest.raises(ValueError, match=message):
-        Hysteresis(on, off, frames_of)
+        Hysteresis(on, off, hold_s)
