@@ -33,7 +33,7 @@ check: .venv/.dev .venv-train/.installed web
 test: check
 	deploy/system-packages.sh tests
 	$(SERVE_BIN)/python -m pytest $(SERVE_TESTS)
-	$(TRAIN_BIN)/python -m pytest tests/model
+	OMP_NUM_THREADS=1 $(TRAIN_BIN)/python -m pytest -n auto --maxprocesses=4 tests/model
 
 # The real Dockerfile, built, run read-only, asked and stopped; as root, without a Docker daemon.
 image-test:

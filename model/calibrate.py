@@ -38,7 +38,7 @@ from service.vision.images import decode_image
 log = structlog.get_logger()
 STILLS_FALSE_ALARM_RATE = 0.05
 CLIPS_FALSE_ALARM_RATE = 0.01  # of frames, for the modes that know no motion
-CLIPS_ALARMS_PER_HOUR = 30.0  # of the busiest footage there is: docs/experiments.md
+CLIPS_ALARMS_PER_HOUR = 20.0  # of the busiest footage there is: docs/experiments.md
 WEIGHT_TEXT, WEIGHT_MOTION, WEIGHTS_TRUSTED = 0.2, 1.0, (1.0, 1.0)
 PAST_SHARE = 0.6
 SMOOTHING_S, RELEASE_S = 0.3, 2.5
