@@ -2,8 +2,9 @@
 
 Only normal footage is looked at: what an anomaly scores is never used, so the service stays
 zero-shot, and every threshold is a stated share of false alarms. What was chosen by looking at the
-development clips stands in `docs/experiments.md`: the weights of real frames, the smoothing,
-how long the score must hold, and that loud motion is turned down, though never up.
+development clips stands in `docs/experiments.md`: the weights of real frames, the smoothing, how
+long the score must hold, how seldom an alarm may be false, what a bump counts, and that loud motion
+is turned down, never up.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -23,7 +23,7 @@ from service.vision.rois import Rois
 from service.vision.tracks import Track, Tracker, is_own_car
 
 JOLT = 0.15  # widths a second from step to step: a car is thrown about 8 degrees a second
-PITCH_SHARE = 0.5  # of a jolt up or down: a bump pitches a car about twice as much as it turns it
+PITCH_SHARE = 0.5  # of a jolt up or down: roads pitch a car 1.7 times as much as they turn it
 JOLT_OVER_ROAD = 6.0  # times the median jolt of this road so far
 ROTATION = 0.3  # radians a second of roll
 ROAD_S, LEAST_ROAD = 20.0, 12  # memory of the road, and the steps after which it counts

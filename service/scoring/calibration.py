@@ -97,7 +97,8 @@ class ClipsCalibration(DomainCalibration):
     off: Probability
     on_hold_s: Amount
     on_window_s: Amount
-    """Of the latest ``on_window_s`` so much must lie at ``on`` or above (`Hysteresis`)."""
+    """Of the latest ``on_window_s`` so much must lie at ``on`` or above, in three frames at least;
+    an ``on_hold_s`` of 0 lets one frame do (`Hysteresis`)."""
 
     min_segment_s: Amount
     weight_text: Amount

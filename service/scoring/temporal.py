@@ -22,6 +22,7 @@ MAX_GAP_S = 2.0  # frames further apart do not vouch for each other,
 GAP_STEPS = 2.5  # unless they are so far apart as a rule
 TYPICAL_GAPS = 5
 LEAST_FRAMES = 3  # that must agree, however far apart they are
+ROUNDING_S = 1e-6  # of times in floating point
 HOLD_S, WINDOW_S = 0.15, 0.45  # at ten frames a second three of the latest five
 
 
@@ -112,15 +113,17 @@ def smooth(
 class Hysteresis:
     """Switches on when the latest frames were high for long enough, off when one is low.
 
-    It counts seconds, not frames: sampled three times as densely, a clip has the same alarms.
-    A frame stands for the time since the one before; the first one stands for none.
+    It counts seconds, not frames: from five frames a second up an alarm comes at the same time to
+    a frame, and below that three frames must agree. A frame stands for the time since the one
+    before, though for 2.5 usual steps at most; the first one stands for none.
 
     Args:
         on: A frame at or above counts for switching on.
         off: A frame below switches off.
         hold_s: So much of the window must count, and at least `LEAST_FRAMES` frames; 0 lets a
             single frame switch it on.
-        window_s: Age up to which frames count; the latest `LEAST_FRAMES` do in any case.
+        window_s: Age up to which frames count; the latest `LEAST_FRAMES` do in any case, though
+            they may span more.
         max_gap_s: A longer gap between frames forgets the past and switches off, unless frames
             come so sparsely as a rule: then 2.5 times the median of the latest gaps.
     """
@@ -154,21 +157,23 @@ class Hysteresis:
         stands_for_s = 0.0
         if self._time_s is not None:
             gap_s = time_s - self._time_s
-            if gap_s > self._longest_gap_s():
+            usual_s = GAP_STEPS * float(np.median(self._gaps)) if self._gaps else 0.0
+            if gap_s > max(self._max_gap_s, usual_s):
                 self._forget()
-            else:
-                stands_for_s = gap_s
+            else:  # after a stall a frame does not stand for all of it
+                stands_for_s = min(gap_s, usual_s or gap_s)
             self._gaps.append(gap_s)
         self._time_s = time_s
         self._window.append((time_s, stands_for_s, probability >= self._on))
-        while len(self._window) > LEAST_FRAMES and time_s - self._window[0][0] > self._window_s:
+        oldest_s = time_s - self._window_s - ROUNDING_S
+        while len(self._window) > LEAST_FRAMES and self._window[0][0] < oldest_s:
             self._window.popleft()
         if self.is_on and probability < self._off:
             self._forget()
         elif not self.is_on:
             high = [(time, span_s) for time, span_s, counts in self._window if counts]
             held_s = sum(span_s for _, span_s in high)
-            if len(high) >= self._least and held_s >= self._hold_s:
+            if len(high) >= self._least and held_s >= self._hold_s - ROUNDING_S:
                 self.is_on, self.since_s = True, high[0][0]
         return self.is_on
 
@@ -195,10 +200,6 @@ class Hysteresis:
         self._gaps.extend(map(float, state["gaps"]))
         self._time_s, self.is_on = state["time_s"], bool(state["is_on"])
         self.since_s = state["since_s"]
-
-    def _longest_gap_s(self) -> float:
-        typical_s = float(np.median(self._gaps)) if self._gaps else 0.0
-        return max(self._max_gap_s, GAP_STEPS * typical_s)
 
     def _forget(self) -> None:
         self._window.clear()

@@ -58,7 +58,7 @@ def test_a_bump_counts_half_of_what_a_knock_to_the_side_does() -> None:
 
     bump = ego_jerk(memory, frame(x=100 + 2 * 30, y=124), 3.0)
 
-    assert bump == pytest.approx(0.375**2 / (0.375**2 + 0.15**2), abs=0.1)
+    assert bump == pytest.approx(0.375**2 / (0.375**2 + 0.15**2), abs=0.02)
 
 
 def test_a_camera_on_a_mast_has_no_own_car() -> None:

@@ -79,6 +79,16 @@ def test_a_frame_is_found_though_the_alarm_goes_on_late() -> None:
     assert keeper.peak(0.1).index == 1
 
 
+def test_a_window_longer_than_the_smoothing_keeps_its_first_frame() -> None:
+    """High frames 0.2 s apart: the first of them, 0.4 s before the alarm, is the peak itself."""
+    long = CLIPS.model_copy(update={"smoothing_s": 0.05, "on_hold_s": 0.25, "on_window_s": 1.0})
+    keeper = PeakKeeper(long)
+    for i, likely in enumerate([0.1, 0.95, 0.5, 0.7, 0.5, 0.7]):
+        keeper.add(ScoredFrame(i, i * 0.1, likely, likely, (), 0.0))
+
+    assert keeper.peak(0.1).index == 1
+
+
 def test_a_frame_votes_with_the_evidence_of_its_text() -> None:
     """Two frames tell of a rear-end collision, one, of which the text is surer, of a rollover."""
     keeper = PeakKeeper(CLIPS)

@@ -135,6 +135,29 @@ def test_an_alarm_takes_the_same_time_however_densely_a_clip_is_sampled(fps: int
     assert alarm.since_s == 2.0
 
 
+@pytest.mark.parametrize("stall_s", [0.7, 1.9])
+def test_a_frame_does_not_stand_for_a_stall(stall_s: float) -> None:
+    """Thirty frames a second, a stall, then three high frames: a tenth of a second, no alarm."""
+    alarm = Hysteresis(on=0.6, off=0.4, hold_s=0.65, window_s=0.95)
+    for i in range(30):
+        alarm.update(i / 30, 0.1)
+
+    states = [alarm.update(29 / 30 + stall_s + i / 30, 0.9) for i in range(3)]
+
+    assert states == [False] * 3
+
+
+@pytest.mark.parametrize("start_s", [0.0, 100.05, 1.7e9])
+def test_rounding_of_times_decides_nothing(start_s: float) -> None:
+    """Twenty frames a second: the thirteenth high frame completes 0.65 s, at any time of day."""
+    alarm = Hysteresis(on=0.6, off=0.4, hold_s=0.65, window_s=0.95)
+    alarm.update(start_s, 0.1)
+
+    states = [alarm.update(start_s + i / 20, 0.9) for i in range(1, 15)]
+
+    assert states.index(True) == 12
+
+
 def test_a_single_long_step_is_no_alarm() -> None:
     """One frame a second: each stands for long enough, but three must agree."""
     alarm = Hysteresis(on=0.6, off=0.4, hold_s=0.65, window_s=0.95)
