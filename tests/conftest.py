@@ -1,5 +1,6 @@
 """Fixtures that every room may use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,12 @@ settings.register_profile("long")
 def tiny_bundle_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A valid bundle of tiny graphs; copy it before changing it."""
     return write_tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real clips, frames and weights, which are not part of the project."""
+    folder = os.environ.get("SACLIP_TEST_DATA")
+    if not folder:
+        pytest.skip("real footage is not part of the project: set SACLIP_TEST_DATA to its folder")
+    return Path(folder)

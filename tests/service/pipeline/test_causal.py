@@ -1,6 +1,5 @@
 """A file scores as a live camera that shows the same: no frame knows of those that follow it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,9 @@ from service.vision.isolated import in_this_process
 LIMIT, FPS = 100_000_000, 10.0
 
 
-@pytest.fixture
-def busy_clip() -> Path:
-    """Five seconds of a street in which participants pass each other closely."""
-    folder = os.environ.get("SACLIP_TEST_DATA")
-    if not folder:
-        pytest.skip("SACLIP_TEST_DATA is not set: the real clips are not part of the project")
-    return Path(folder) / "ego_clips" / "dad_000478.mp4"
-
-
-def test_a_clip_in_batches_scores_as_its_frames_one_by_one(busy_clip: Path) -> None:
+def test_a_clip_in_batches_scores_as_its_frames_one_by_one(real_data: Path) -> None:
     """Eight frames are followed before the first of them is scored; it must not show."""
+    busy_clip = real_data / "ego_clips" / "dad_000478.mp4"  # they pass each other closely
     engine = load_engine(threads=1)
     stream = StreamScorer(engine)
     with ClipReader(busy_clip, FPS, LIMIT, 100) as clip:

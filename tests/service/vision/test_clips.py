@@ -195,12 +195,9 @@ def test_the_damage_log_cannot_grow_without_end() -> None:
     assert sum(entry.count for entry in entries) == 10_000
 
 
-def test_a_real_clip_is_read_to_its_end() -> None:
+def test_a_real_clip_is_read_to_its_end(real_data: Path) -> None:
     """480 frames of a dashcam at 30 a second: 16 s, 160 samples, nothing lost."""
-    folder = os.environ.get("SACLIP_TEST_DATA")
-    if not folder:
-        pytest.skip("SACLIP_TEST_DATA is not set: the real clips are not part of the project")
-    frames, errors = read(Path(folder) / "ego_clips" / "nexar_rear_end.mp4")
+    frames, errors = read(real_data / "ego_clips" / "nexar_rear_end.mp4")
 
     assert [sampled.index for sampled in frames] == list(range(0, 480, 3))
     assert frames[0].frame.shape == (360, 640, 3)

@@ -1,13 +1,11 @@
 """The detector with a real network on a real frame, against a decoder written apart from it."""
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from service.bundle.manifest import DetectorSpec
@@ -27,14 +25,6 @@ COCO_TRAFFIC = {
     7: "truck",
     16: "dog",
 }
-
-
-@pytest.fixture(scope="module")
-def real_data() -> Path:
-    folder = os.environ.get("SACLIP_TEST_DATA")
-    if not folder:
-        pytest.skip("SACLIP_TEST_DATA is not set: real frames and weights are not in the project")
-    return Path(folder)
 
 
 def test_a_real_network_finds_the_cars_of_a_real_frame(real_data: Path) -> None:
