@@ -1,7 +1,6 @@
 """One clip, one result: command line, server, server with Redis and a worker, live stream."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,9 +41,7 @@ def case(
     if request.param == "generated":
         bundle, clip = tiny_bundle_dir, eventful_clip(folder / "street.mp4")
     else:
-        clip = Path(os.environ.get("SACLIP_TEST_DATA", "")) / "ego_clips" / "nexar_rear_end.mp4"
-        if not clip.is_file():
-            pytest.skip("needs the real clips: set SACLIP_TEST_DATA")
+        clip = request.getfixturevalue("real_data") / "ego_clips" / "nexar_rear_end.mp4"
         middle = float(np.median(_column(_by_cli(EMBEDDED_BUNDLE, clip, folder), "probability")))
         bundle = with_clips_calibration(
             EMBEDDED_BUNDLE, folder / "bundle", on=middle, off=middle, min_segment_s=0.0
