@@ -96,8 +96,8 @@ class VideoAnalyzer:
                     if checkpoint is not None and checkpoint.is_due():
                         checkpoint.save(run.progress())
                     if progress is not None:
-                        time_s = batch.frames[-1].time_s
-                        progress(_share(time_s, clip.info.duration_s), "scoring frames")
+                        share = batch.frames[-1].time_s / clip.info.duration_s
+                        progress(min(1.0, share), "scoring frames")
             run.check_scored()
             run.timings["total"] += perf_counter() - started
             return self._report(name or path.name, clip, run, sample_fps, mode)
@@ -186,17 +186,13 @@ def _batches(clip: Clip, timings: dict[str, float]) -> Iterator[list[SampledFram
         yield batch
 
 
-def _share(time_s: float, duration_s: float | None) -> float:
-    return min(1.0, time_s / duration_s) if duration_s else 0.0
-
-
 def _video_row(name: str, clip: Clip, run: _Run, sample_fps: float) -> VideoRow:
     info = clip.info
     return VideoRow(
         name=name,
         width=info.width,
         height=info.height,
-        duration_s=info.duration_s if info.duration_s is not None else run.timeline.times_s[-1],
+        duration_s=info.duration_s,
         fps=info.fps,
         codec=info.codec,
         sampled_frames=len(run.timeline.times_s) + run.num_skipped,

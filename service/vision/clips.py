@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from service.errors import VideoNotDecodable, VideoTooLarge
-from service.vision.containers import open_video
+from service.vision.containers import measured_seconds, open_video
 from service.vision.damage import DamageLog, DecodeError
 from service.vision.images import Frame
 from service.vision.orientation import UPRIGHT, display_matrix, turn_upright
@@ -34,12 +34,15 @@ EARLY_END_S, EARLY_END_SHARE = 0.5, 0.02  # a shorter tail is a rounding of the 
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What the file says about itself; width and height as shown, after rotation."""
+    """What the file says about itself; width and height as shown, after rotation.
+
+    The duration is measured where the file declares none, or less than it holds.
+    """
 
     width: int
     height: int
     fps: float
-    duration_s: float | None
+    duration_s: float
     codec: str
 
 
@@ -98,7 +101,10 @@ class ClipReader:
             self._fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
             self._step_s = 1.0 / (self._fps or FALLBACK_FPS)
             self._declared_s = self._declared_seconds()
-            self._check_length(self._declared_s or 0.0)
+            if self._declared_s is not None and self._declared_s > max_seconds:
+                raise self._too_long(f"is {self._declared_s:.1f} s long")
+            self._measured_s = measured_seconds(path, max_pixels, self._step_s, max_seconds)
+            self._check_time(self._measured_s - self._step_s)
             self._pictures = self._decode()
             self._first = self._first_picture()
         except Exception:
@@ -136,7 +142,7 @@ class ClipReader:
             if first_pts_s is None:
                 first_pts_s = pts_s
             time_s = self._place(None if pts_s is None else pts_s - (first_pts_s or 0.0))
-            self._check_length(time_s)
+            self._check_time(time_s)
             if (time_s + TICK_SLACK_S) * self._sample_fps < next_tick:
                 continue
             next_tick = int((time_s + TICK_SLACK_S) * self._sample_fps) + 1
@@ -227,11 +233,12 @@ class ClipReader:
         duration = self._container.duration
         return float(Fraction(duration, av.time_base)) if duration else None
 
-    def _check_length(self, seconds: float) -> None:
-        if seconds > self._max_seconds:
-            raise VideoTooLarge(
-                f"{self._name} is {seconds:.1f} s long, the limit is {self._max_seconds:g} s"
-            )
+    def _check_time(self, time_s: float) -> None:
+        if time_s > self._max_seconds:
+            raise self._too_long(f"still has pictures at {time_s:.1f} s")
+
+    def _too_long(self, what: str) -> VideoTooLarge:
+        return VideoTooLarge(f"{self._name} {what}, the limit is {self._max_seconds:g} s")
 
     def _note_early_end(self) -> None:
         if self._declared_s is None or self._last_time_s is None:
@@ -247,8 +254,9 @@ class ClipReader:
 
     def _clip_info(self) -> ClipInfo:
         width, height = self._size if self._matrix[0, 0] else self._size[::-1]
+        duration_s = max(self._declared_s or 0.0, self._measured_s)
         codec = self._stream.codec_context.name
-        return ClipInfo(width, height, self._fps, self._declared_s, codec)
+        return ClipInfo(width, height, self._fps, duration_s, codec)
 
 
 def _seconds(picture: VideoFrame) -> float | None:

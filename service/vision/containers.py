@@ -1,5 +1,6 @@
 """Opening a video file: what is accepted, and one clear line for what is not."""
 
+import contextlib
 from pathlib import Path
 
 import av
@@ -54,6 +55,37 @@ def open_video(path: Path, max_pixels: int) -> tuple[InputContainer, VideoStream
     except Exception:
         container.close()
         raise
+
+
+def measured_seconds(path: Path, max_pixels: int, step_s: float, max_seconds: float) -> float:
+    """Seconds from the first packet of the video stream to the end of its last; nothing is decoded.
+
+    A recording that broke off declares no length, and a hostile file any. Packets without a later
+    time than the one before count as one frame each, as their pictures will.
+
+    Args:
+        path: A video that `open_video` accepts.
+        max_pixels: As there.
+        step_s: Seconds of one frame.
+        max_seconds: Where the search ends; the answer is then a little more than this.
+    """
+    container, stream = open_video(path, max_pixels)
+    start_s: float | None = None
+    time_s = -step_s
+    with container, contextlib.suppress(av.FFmpegError, IndexError):  # what is lost shows later
+        for packet in container.demux(stream):
+            if not packet.size or packet.is_corrupt:
+                continue
+            next_s = time_s + step_s
+            if packet.dts is not None and packet.time_base is not None:
+                stamp_s = float(packet.dts * packet.time_base)
+                start_s = stamp_s - next_s if start_s is None else start_s
+                if stamp_s - start_s > time_s:
+                    next_s = stamp_s - start_s
+            time_s = next_s
+            if time_s > max_seconds:
+                break
+    return time_s + step_s
 
 
 def _refusal(path: Path) -> VideoNotSupported | VideoNotDecodable:

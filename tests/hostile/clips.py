@@ -64,7 +64,7 @@ def bombs() -> Iterator[Hostile]:
     yield Hostile("avi whose jpeg is 16000x16000", "bomb.avi", every_jpeg(motion, 16_000))
     still = encode("mov", "png", [grey] * 2)
     yield Hostile("mov with png bombs", "bomb.mov", still.replace(*png_sizes(30_000)))
-    many = encode("matroska", "mpeg4", [grey] * 20_000, 500)
+    many = encode("matroska", "mpeg4", [grey] * 20_000, 1000)  # 20 s of clip
     yield Hostile("20,000 tiny frames", "bomb.mkv", many)
     for container in ("avi", "matroska"):
         yield no_picture(encode(container, "mpeg4", [grey]), container, 4_000_000)

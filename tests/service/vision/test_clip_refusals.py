@@ -1,6 +1,7 @@
 """Files that are no clips, clips that are too large, and names that reach for other files."""
 
 import os
+import struct
 from pathlib import Path
 
 import av
@@ -13,8 +14,10 @@ from tests.builders.numbered_clips import (
     HEIGHT,
     LIMIT,
     WIDTH,
+    numbered,
     read,
     two_seconds,
+    write_clip,
 )
 
 
@@ -122,3 +125,30 @@ def test_limits_name_the_value_and_the_limit(tmp_path: Path) -> None:
         ClipReader(path, 10, WIDTH * HEIGHT - 1, 100)
     with pytest.raises(VideoTooLarge, match=r"2\.0 s long, the limit is 1\.5 s"):
         ClipReader(path, 10, WIDTH * HEIGHT, 1.5)
+
+
+def test_a_clip_that_declares_no_length_is_measured_before_it_is_analysed(tmp_path: Path) -> None:
+    """As a browser records: refused at once when too long, and its length shows the progress."""
+    live = {"live": "1"}
+    path = write_clip(tmp_path / "live.mkv", [numbered(n) for n in range(60)], options=live)
+    with av.open(str(path)) as container:
+        assert container.duration is None
+
+    with pytest.raises(VideoTooLarge, match=r"pictures at 1\.5\d* s, the limit is 1\.5 s"):
+        ClipReader(path, 10, LIMIT, 1.5)
+    with ClipReader(path, 10, LIMIT, 2.0) as reader:
+        assert reader.info.duration_s == pytest.approx(2.0, abs=0.002)
+
+
+def test_a_clip_that_holds_more_than_it_declares_is_refused_for_what_it_holds(
+    tmp_path: Path,
+) -> None:
+    """Two seconds whose header says 0.1: as a file that is to get past the limit would."""
+    path = two_seconds(tmp_path / "lies.mkv")
+    data = path.read_bytes()
+    duration = bytes.fromhex("448988") + struct.pack(">d", 2000.0)
+    assert data.count(duration) == 1
+    path.write_bytes(data.replace(duration, duration[:3] + struct.pack(">d", 100.0)))
+
+    with pytest.raises(VideoTooLarge, match=r"pictures at 1\.5\d* s, the limit is 1\.5 s"):
+        ClipReader(path, 10, LIMIT, 1.5)
