@@ -77,7 +77,8 @@ class Watch:
             "knowledge_sha256": engine.hierarchy.sha256,
             "mode": mode,
         }
-        scorer, keeper = StreamScorer(engine, mode, top_k), AlarmKeeper()
+        scorer = StreamScorer(engine, mode, top_k)
+        keeper = AlarmKeeper(engine.analyzer.calibration.clips)
         if self._outbox is not None:
             self._outbox.start()
         with self._frames as frames, _until_signal(frames):
@@ -91,13 +92,14 @@ class Watch:
     def _score(self, sampled: SampledFrame, scorer: StreamScorer, keeper: AlarmKeeper) -> None:
         dropped = self._frames.counts.dropped
         try:
-            score = scorer.score(sampled.frame, sampled.time_s, sampled.index, dropped)
+            scorer.score(sampled.frame, sampled.time_s, sampled.index, dropped)
         except Exception as error:  # one frame must not end the watch
             self._failed += 1
             self._note(f"frame at {sampled.time_s:.1f} s not scored: {error!r}"[:300])
             return
         self._scored += 1
-        for event in keeper.update(score):
+        assert scorer.latest is not None
+        for event in keeper.update(scorer.latest):
             self._tell(event)
 
     def _tell(self, event: AlarmEvent) -> None:

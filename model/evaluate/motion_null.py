@@ -8,7 +8,7 @@ from model.evaluate.texts import noisy_rois
 from model.synthesis.traffic import make_clip
 from service.pipeline.motion import MotionMemory
 from service.scoring.dynamics import leaf_motion, pair_motion
-from service.scoring.pairing import may_speak
+from service.scoring.pairing import accepts, may_speak
 from service.scoring.text_bank import TextBank
 from service.vision.rois import form_pairs, with_pseudo_rois
 
@@ -38,7 +38,8 @@ def normal_motion(
             move = memory.update(moment.scene.frame, float(time_s), detected)
             rois = with_pseudo_rois(move.rois)
             pairs = form_pairs(rois, max_pairs)
-            accepted = may_speak(text_bank, rois, pairs, pixels=False, stands=move.stands)
+            speaks = may_speak(text_bank, pixels=False, stands=move.stands)
+            accepted = accepts(text_bank, rois, pairs) & speaks
             rows.append(
                 leaf_motion(text_bank, accepted, pair_motion(text_bank, move.cues(rois, pairs)))
             )

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from service.pipeline.peaks import PeakKeeper, ScoredFrame
 from service.pipeline.report import ExplanationRow
-from service.pipeline.stream_score import StreamScore
+from service.scoring.calibration import ClipsCalibration
 
 
 class Alarm(BaseModel):
@@ -22,8 +23,10 @@ class Alarm(BaseModel):
     """The last frame of it; none while it lasts."""
 
     peak_s: float
+    """The frame that explains it best, as in a report."""
+
     probability: float
-    """The highest so far, at ``peak_s``."""
+    """The highest so far."""
 
     explanations: tuple[ExplanationRow, ...]
     """Of the frame at ``peak_s``, best first."""
@@ -37,25 +40,30 @@ class AlarmEvent(BaseModel, frozen=True):
 
 
 class AlarmKeeper:
-    """Turns the scores of one stream into alarms."""
+    """Turns the frames of one stream into alarms, explained as the segments of a clip are.
 
-    def __init__(self) -> None:
+    Args:
+        calibration: Smoothing and hysteresis of clips.
+    """
+
+    def __init__(self, calibration: ClipsCalibration) -> None:
+        self._peaks = PeakKeeper(calibration)
         self._alarm: Alarm | None = None
         self._last_s = 0.0
 
-    def update(self, score: StreamScore) -> tuple[AlarmEvent, ...]:
+    def update(self, frame: ScoredFrame) -> tuple[AlarmEvent, ...]:
         """What the next frame of the stream changes; mostly nothing."""
+        self._peaks.add(frame)
+        began_s = self._peaks.since_s
         events: tuple[AlarmEvent, ...] = ()
-        began_s = score.alarm_since_s if score.anomalous else None
         if self._alarm is not None and began_s != self._alarm.began_s:
             events = self.end()
         if began_s is not None:
-            if self._alarm is None:
-                self._alarm = _begun(score, began_s)
+            is_new = self._alarm is None
+            self._alarm = self._so_far(began_s)
+            if is_new:
                 events += (AlarmEvent(type="alarm.began", alarm=self._alarm),)
-            elif score.probability > self._alarm.probability:
-                self._alarm = self._alarm.model_copy(update=_peak(score))
-            self._last_s = score.time_s
+            self._last_s = frame.time_s
         return events
 
     def end(self) -> tuple[AlarmEvent, ...]:
@@ -63,17 +71,17 @@ class AlarmKeeper:
         if self._alarm is None:
             return ()
         ended = self._alarm.model_copy(update={"ended_s": self._last_s})
+        self._peaks.forget(ended.began_s)
         self._alarm = None
         return (AlarmEvent(type="alarm.ended", alarm=ended),)
 
-
-def _begun(score: StreamScore, began_s: float) -> Alarm:
-    return Alarm(id=str(uuid.uuid4()), began_s=began_s, ended_s=None, **_peak(score))
-
-
-def _peak(score: StreamScore) -> dict[str, object]:
-    return {
-        "peak_s": score.time_s,
-        "probability": score.probability,
-        "explanations": score.explanations,
-    }
+    def _so_far(self, began_s: float) -> Alarm:
+        peak = self._peaks.peak(began_s)
+        return Alarm(
+            id=str(uuid.uuid4()) if self._alarm is None else self._alarm.id,
+            began_s=began_s,
+            ended_s=None,
+            peak_s=peak.time_s,
+            probability=self._peaks.highest,
+            explanations=peak.told,
+        )

@@ -244,7 +244,7 @@ def _judge(
         standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
         for evidence in (comparison.evidence, comparison.leaf_margins)
     )
-    of_pairs, motion, evidence, text_level = None, None, standardised, 0.0
+    motion, evidence, text_level = None, standardised, 0.0
     pair_evidence = text_of_pairs
     if view.cues is not None:
         of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
@@ -270,9 +270,8 @@ def _judge(
         view,
         comparison,
         evidence,
+        pair_evidence,
         first,
-        weights=weights,
-        motion=of_pairs,
         mode=question.mode,
         anomalous=anomalous,
         top_k=question.top_k,

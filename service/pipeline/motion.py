@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.pipeline.held import HeldPicture
 from service.pipeline.stages import ms_since
 from service.scoring.cues import EgoCues, cue_matrix, squash
 from service.vision.images import Frame
@@ -28,7 +29,9 @@ JOLT_OVER_ROAD = 6.0  # times the median jolt of this road so far
 ROTATION = 0.3  # radians a second of roll
 ROAD_S, LEAST_ROAD = 20.0, 12  # memory of the road, and the steps after which it counts
 FIXED_S = 5.0  # a camera that has not moved yet, or for this long, stands on a mast
-MOST_REPEATS = 1  # of a picture; after more nobody knows how long it was on the road
+# A picture may stay for so many usual times between two; after more nobody knows how long it was
+# on the road. The usual one is the median of the latest; of the first picture nothing is known.
+HELD_STEPS, USUAL_STEPS, FIRST_STEP_S = 2.5, 9, 0.25
 MOVES = 0.002  # widths of shift, or of expansion, in a step
 
 
@@ -38,10 +41,10 @@ class FrameMotion:
 
     Attributes:
         rois: The frame's participants with track ids; the bonnet of the own car is left out.
-        tracks: By track id, those seen in this frame; none while a picture is only repeated.
+        tracks: By track id, those seen in this frame; none while a picture stays too long.
         moving: Kinematics of the tracks that are old enough.
         ego: Cues of the own car; None for a fixed camera.
-        stands: The camera has stood for `FIXED_S`: its motion could be seen, and there was none.
+        stands: For `FIXED_S` the camera's motion could be seen, and there was none.
         is_cut: Another scene begins with this frame.
         motion_ms: Time it took.
     """
@@ -72,11 +75,14 @@ class MotionMemory:
         self._edges = PictureEdges()
         self._tracker = Tracker()
         self._time_s: float | None = None  # of the last picture that was no repeat
-        self._repeats = 0  # of that picture since
+        self._seen_s: float | None = None  # of the last picture
+        self._steps: deque[float] = deque(maxlen=USUAL_STEPS)  # between pictures that were none
+        self._held: HeldPicture | None = None
+        self._has_repeats = False  # of that picture
         self._turn: NDArray[np.float64] | None = None
         self._jolts: deque[tuple[float, float]] = deque()
-        self._moved_s: float | None = None  # when the camera last moved
-        self._watched_s: float | None = None  # since when its motion could be seen
+        self._has_moved = False
+        self._stood_s = 0.0  # how long the camera was seen to stand since
 
     def update(self, frame: Frame, time_s: float, detected: Rois) -> FrameMotion:
         """Take the next frame.
@@ -91,30 +97,30 @@ class MotionMemory:
         grey, aspect = grey_of(frame), frame.shape[0] / frame.shape[1]
         rois, picture = self._traffic(detected, grey, aspect)
         camera = self._camera.update(grey, time_s, rois.xyxy)
-        if self._watched_s is None and camera.is_known and step_s > 0:
-            self._watched_s = time_s
+        self._watch(camera, time_s)
+        usual_s = float(np.median(self._steps)) if self._steps else FIRST_STEP_S
+        has_stayed = step_s > HELD_STEPS * usual_s
         if camera.is_repeat:
-            self._repeats += 1
-            ego, stands = self._no_ego(time_s), self._stands(time_s)
-            known = without_riders(rois)  # no track says who has been somebody of their own
-            return FrameMotion(known, {}, {}, ego, stands, False, ms_since(started))
+            self._has_repeats = True
+            if has_stayed or self._held is None:
+                known = without_riders(rois)  # no track says who has been somebody of their own
+                still = self._no_ego()
+                return FrameMotion(known, {}, {}, still, self._stands, False, ms_since(started))
+            return self._motion(self._held, False, started)
         if camera.is_cut:
             self._edges.reset()
-            self._moved_s, self._watched_s = None, None
+            self._jolts.clear()
             rois, picture = self._traffic(detected, grey, aspect)
-        if camera.is_cut or self._repeats > MOST_REPEATS:
+        if camera.is_cut or (has_stayed and self._has_repeats):
             self._tracker.reset()
             self._turn = None
-        self._time_s, self._repeats = time_s, 0
-        rois, tracks = self._tracker.update(time_s, rois, camera, aspect)
-        moving = {
-            track_id: motion
-            for track_id, track in tracks.items()
-            if (motion := kinematics(track, step_s, picture)) is not None
-        }
+        if step_s > 0:
+            self._steps.append(step_s)
+        self._time_s, self._has_repeats = time_s, False
+        rois = self._tracker.update(time_s, rois, camera, aspect)[0]
         ego = self._ego(camera, time_s, step_s)
-        stands = self._stands(time_s)
-        return FrameMotion(rois, tracks, moving, ego, stands, camera.is_cut, ms_since(started))
+        self._held = HeldPicture(rois, ego, step_s, picture)
+        return self._motion(self._held, camera.is_cut, started)
 
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""
@@ -123,11 +129,14 @@ class MotionMemory:
             "edges": self._edges.state(),
             "tracker": self._tracker.state(),
             "time_s": self._time_s,
-            "repeats": self._repeats,
+            "seen_s": self._seen_s,
+            "steps": list(self._steps),
+            "held": None if self._held is None else self._held.state(),
+            "has_repeats": self._has_repeats,
             "turn": None if self._turn is None else self._turn.tolist(),
             "jolts": [list(entry) for entry in self._jolts],
-            "moved_s": self._moved_s,
-            "watched_s": self._watched_s,
+            "has_moved": self._has_moved,
+            "stood_s": self._stood_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -135,8 +144,13 @@ class MotionMemory:
         self._camera.restore(state["camera"])
         self._edges.restore(state["edges"])
         self._tracker.restore(state["tracker"])
-        self._time_s, self._moved_s = state["time_s"], state["moved_s"]
-        self._watched_s, self._repeats = state["watched_s"], state["repeats"]
+        self._time_s, self._seen_s = state["time_s"], state["seen_s"]
+        self._steps.clear()
+        self._steps.extend(map(float, state["steps"]))
+        held = state["held"]
+        self._held = None if held is None else HeldPicture.from_state(held)
+        self._has_repeats, self._has_moved = bool(state["has_repeats"]), bool(state["has_moved"])
+        self._stood_s = float(state["stood_s"])
         self._turn = None if state["turn"] is None else np.array(state["turn"], np.float64)
         self._jolts = deque((float(time_s), float(jolt)) for time_s, jolt in state["jolts"])
 
@@ -151,25 +165,23 @@ class MotionMemory:
         """Jolt and roll of the own car, measured against what its road has done before."""
         if not camera.is_known or step_s <= 0:
             self._turn = None
-            return self._no_ego(time_s)
-        if max(map(abs, (*camera.shift, camera.expansion))) > MOVES:
-            self._moved_s = time_s
+            return self._no_ego()
         turn = np.array([*camera.shift, camera.roll / 2]) / step_s
         change = np.zeros(3) if self._turn is None else turn - self._turn
         jolt = float(np.linalg.norm(change * np.array([1.0, PITCH_SHARE, 1.0])))
         road = self._road(time_s)
         self._turn = turn
         self._jolts.append((time_s, jolt))
-        if self._is_fixed(time_s):
+        if self._is_fixed:
             return None
         return EgoCues(
             jerk=squash(jolt, max(JOLT, JOLT_OVER_ROAD * road)),
             rotation=squash(abs(camera.roll) / step_s, ROTATION),
         )
 
-    def _no_ego(self, time_s: float) -> EgoCues | None:
+    def _no_ego(self) -> EgoCues | None:
         """What is said of the own car where the camera's motion is not known."""
-        return None if self._is_fixed(time_s) else EgoCues(0.0, 0.0)
+        return None if self._is_fixed else EgoCues(0.0, 0.0)
 
     def _road(self, time_s: float) -> float:
         """Median jolt of the road before the last half second; 0 while little is known."""
@@ -178,9 +190,32 @@ class MotionMemory:
         earlier = [jolt for at_s, jolt in self._jolts if at_s < time_s - 0.35]
         return float(np.median(earlier)) if len(earlier) >= LEAST_ROAD else 0.0
 
-    def _stands(self, time_s: float) -> bool:
-        watched = self._watched_s is not None and time_s - self._watched_s >= FIXED_S
-        return watched and self._is_fixed(time_s)
+    def _watch(self, camera: CameraStep, time_s: float) -> None:
+        """Count for how long the camera was seen to stand; what is not seen does not count."""
+        step_s = 0.0 if self._seen_s is None else time_s - self._seen_s
+        self._seen_s = time_s
+        if camera.is_cut:
+            self._has_moved, self._stood_s = False, 0.0
+        elif max(map(abs, (*camera.shift, camera.expansion))) > MOVES:
+            self._has_moved, self._stood_s = True, 0.0
+        elif camera.is_known:
+            self._stood_s += step_s
 
-    def _is_fixed(self, time_s: float) -> bool:
-        return self._moved_s is None or time_s - self._moved_s >= FIXED_S
+    def _motion(self, picture: HeldPicture, is_cut: bool, started: float) -> FrameMotion:
+        tracks = self._tracker.of(picture.rois)
+        moving = {
+            track_id: motion
+            for track_id, track in tracks.items()
+            if (motion := kinematics(track, picture.step_s, picture.edges)) is not None
+        }
+        return FrameMotion(
+            picture.rois, tracks, moving, picture.ego, self._stands, is_cut, ms_since(started)
+        )
+
+    @property
+    def _stands(self) -> bool:
+        return self._stood_s >= FIXED_S
+
+    @property
+    def _is_fixed(self) -> bool:
+        return self._stands or not self._has_moved

@@ -31,6 +31,11 @@ class ScoredFrame:
     explanations: tuple[ExplanationRow, ...]
     told_evidence: float
 
+    @property
+    def told(self) -> tuple[ExplanationRow, ...]:
+        """The explanations, anomalies first: the frame may look normal, its alarm does not."""
+        return tuple(sorted(self.explanations, key=lambda row: row.polarity == "normal"))
+
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""
         rows = [row.model_dump(mode="json", by_alias=True) for row in self.explanations]
@@ -62,8 +67,8 @@ class PeakKeeper:
         self._look_back_s = LOOK_BACK * calibration.smoothing_s
         self._kept_s = max(self._look_back_s, calibration.on_window_s)
         self._recent: deque[ScoredFrame] = deque()
-        self._since_s: float | None = None
-        self._highest = 0.0
+        self.since_s: float | None = None  # when the alarm that is on began
+        self.highest = 0.0  # probability of that alarm so far
         self._peaks: dict[float, ScoredFrame] = {}
 
     def add(self, frame: ScoredFrame) -> None:
@@ -71,26 +76,30 @@ class PeakKeeper:
         self._recent.append(frame)
         self._alarm.update(frame.time_s, frame.probability)
         since_s = self._alarm.since_s
-        if since_s is not None and since_s == self._since_s:
+        if since_s is not None and since_s == self.since_s:
             self._consider(frame, since_s)
         elif since_s is not None:  # the alarm went on and looks back to its first frame
-            self._highest = -1.0
+            self.highest = -1.0
             for earlier in [f for f in self._recent if f.time_s >= since_s]:
                 self._consider(earlier, since_s)
-        self._since_s = since_s
+        self.since_s = since_s
         self._forget_old(frame.time_s)
 
     def peak(self, start_s: float) -> ScoredFrame:
         """The frame that explains the segment that began at this time."""
         return self._peaks[start_s]
 
+    def forget(self, start_s: float) -> None:
+        """Drop what explains a segment: a stream has no end, and nobody asks again."""
+        del self._peaks[start_s]
+
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""
         return {
             "alarm": self._alarm.state(),
             "recent": [frame.as_dict() for frame in self._recent],
-            "since_s": self._since_s,
-            "highest": self._highest,
+            "since_s": self.since_s,
+            "highest": self.highest,
             "peaks": [[start_s, frame.as_dict()] for start_s, frame in self._peaks.items()],
         }
 
@@ -98,13 +107,13 @@ class PeakKeeper:
         """Go on where ``state`` was taken."""
         self._alarm.restore(state["alarm"])
         self._recent = deque(ScoredFrame.from_dict(content) for content in state["recent"])
-        self._since_s, self._highest = state["since_s"], state["highest"]
+        self.since_s, self.highest = state["since_s"], state["highest"]
         self._peaks = {start_s: ScoredFrame.from_dict(frame) for start_s, frame in state["peaks"]}
 
     def _consider(self, frame: ScoredFrame, since_s: float) -> None:
-        if frame.probability <= self._highest:
+        if frame.probability <= self.highest:
             return
-        self._highest = frame.probability
+        self.highest = frame.probability
         earliest = max(since_s, frame.time_s - self._look_back_s)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
         chosen = spokesman([_voice(f) for f in causes])

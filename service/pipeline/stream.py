@@ -3,6 +3,7 @@
 from service.errors import FrameOutOfOrder
 from service.pipeline.engine import Engine
 from service.pipeline.motion import MotionMemory
+from service.pipeline.peaks import ScoredFrame
 from service.pipeline.report import explanation_rows, roi_rows
 from service.pipeline.stream_score import StreamScore
 from service.scoring.calibration import Mode, probability
@@ -29,6 +30,7 @@ class StreamScorer:
         self._alarm = calibration.hysteresis()
         self._motion = MotionMemory()
         self._last_s: float | None = None
+        self.latest: ScoredFrame | None = None  # the frame that was scored last
 
     def score(self, frame: Frame, time_s: float, sequence: int, dropped: int = 0) -> StreamScore:
         """Score the next frame.
@@ -56,6 +58,8 @@ class StreamScorer:
         score = self._smoother.update(time_s, raw)
         likely = probability(score, self._affine)
         anomalous = self._alarm.update(time_s, likely)
+        rows = tuple(explanation_rows(result.explanations))
+        self.latest = ScoredFrame(sequence, time_s, raw, likely, rows, result.told_evidence)
         height, width = frame.shape[:2]
         return StreamScore(
             sequence=sequence,
@@ -69,6 +73,6 @@ class StreamScorer:
             alarm_since_s=self._alarm.since_s,
             appearance=result.appearance,
             rois=tuple(roi_rows(result.rois, width, height)),
-            explanations=tuple(explanation_rows(result.explanations)),
+            explanations=rows,
             dropped=dropped,
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.pipeline.frame import FrameResult
 from service.pipeline.peaks import PeakKeeper, ScoredFrame
-from service.pipeline.report import ExplanationRow, FrameRow, SegmentRow, explanation_rows
+from service.pipeline.report import FrameRow, SegmentRow, explanation_rows
 from service.scoring.calibration import ClipsCalibration, Mode, probability
 from service.scoring.past import OwnPast
 from service.scoring.temporal import CausalSmoother, Segment, segments
@@ -112,12 +112,7 @@ class Timeline:
                     peak_s=peak.time_s,
                     peak_index=peak.index,
                     probability=segment.probability,
-                    # The frame alone may look normal; its segment does not.
-                    explanations=tuple(sorted(peak.explanations, key=_is_normal)),
+                    explanations=peak.told,
                 )
             )
         return tuple(rows)
-
-
-def _is_normal(row: ExplanationRow) -> bool:
-    return row.polarity == "normal"

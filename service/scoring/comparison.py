@@ -22,7 +22,7 @@ from service.scoring.eq11 import (
     scene_only,
     similarity,
 )
-from service.scoring.pairing import may_speak
+from service.scoring.pairing import accepts, may_speak
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois
 
@@ -42,7 +42,7 @@ class Comparison:
         leaf_margins: (K, L) the largest of each leaf's margins on the pair.
         description_evidence: (T,) margins pooled over pairs, ``NO_EVIDENCE`` where none.
         evidence: (L,) per anomaly leaf, ``NO_EVIDENCE`` for a leaf that cannot speak.
-        literal: Eq. (11) as printed, in -1..1.
+        literal: Eq. (11) as printed, in -1..1; it knows roles, but nobody who may not speak.
         contrast: Mean over D_a minus mean over D_b, in -2..2.
     """
 
@@ -77,8 +77,9 @@ def compare(
         stands: Whether the camera is known to stand, so that there is no own car.
     """
     similarities = similarity(scene, relation, text_bank.pooled, text_bank.svo, scene_gate)
-    accepted = may_speak(text_bank, rois, pairs, scene_gate >= GATE_OPEN, stands)
-    best = best_similarity(similarities, accepted, scene_only(scene, text_bank.pooled, scene_gate))
+    fits = accepts(text_bank, rois, pairs)
+    accepted = fits & may_speak(text_bank, scene_gate >= GATE_OPEN, stands)
+    best = best_similarity(similarities, fits, scene_only(scene, text_bank.pooled, scene_gate))
     margins = pair_margins(similarities, accepted, text_bank.counterpart)
     description_evidence = paired_evidence(margins)
     return Comparison(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.vision.kinematics import LEAST_MOMENTS, NEW_S, NOISE_SIGMAS, OLD_S, Kinematics
+from service.vision.kinematics import LEAST_MOMENTS, NOISE_SIGMAS, RECENT_S, Kinematics
 from service.vision.rois import NO_OBJECT, Rois
 from service.vision.tracks import Track, iou
 
@@ -182,13 +182,14 @@ def _between(
     boxes_a, boxes_b = a.steady[at_a], b.steady[at_b]
     age = times[-1] - times
     overlap = np.array([iou(p[None], q[None])[0, 0] for p, q in zip(boxes_a, boxes_b, strict=True)])
-    before = (age >= NEW_S) & (age < NEW_S + OLD_S)
+    new_s, old_s = moving[first].new_s, moving[first].old_s
+    before = (age >= new_s) & (age < new_s + old_s)
     if before.any():
         rise = float(overlap[-1] - overlap[before].mean())
         cues["iou_rise"] = squash(rise, IOU_RISE) * min(1.0, 2 * near)
     size = (moving[first].size + moving[second].size) / 2
     way = np.hypot(*((boxes_a - boxes_b)[:, :2] + (boxes_a - boxes_b)[:, 2:]).T) / 2 / size
-    recent = age < NEW_S + 0.2
+    recent = age < new_s + RECENT_S
     if recent.sum() >= LEAST_MOMENTS:
         centred = times[recent] - times[recent].mean()
         approach = -float(centred @ way[recent] / (centred @ centred))

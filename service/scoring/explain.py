@@ -5,9 +5,8 @@ list. Only grounded descriptions are listed: a pair of the frame stands for subj
 
     paired                first what the text tells of the most unusual participants (`telling.py`);
                           then the other leaves by their evidence, the order in which they made the
-                          score, each by the description with most evidence, on its pair with the
-                          largest margin; where motion is known, on the pair with the largest sum
-                          of margin and motion
+                          score, each on the pair that speaks most for it, motion included, by the
+                          description that fits this pair best
     literal, contrast     leaves by similarity; the best description on its best pair
 
 A frame that is not anomalous is explained by what it is: the normal description with the highest
@@ -25,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.scoring.calibration import Z_LIMIT, Mode
+from service.scoring.calibration import Mode
 from service.scoring.comparison import Comparison
 from service.scoring.dynamics import cues_of
 from service.scoring.eq11 import NO_EVIDENCE
@@ -140,13 +139,12 @@ def explain(
     view: FrameView,
     comparison: Comparison,
     evidence: NDArray[np.float64],
+    pair_evidence: NDArray[np.float64],
     first: tuple[int, int] | None,
     *,
     mode: Mode,
     anomalous: bool,
     top_k: int,
-    weights: tuple[float, float] = (1.0, 0.0),
-    motion: NDArray[np.float64] | None = None,
 ) -> tuple[Explanation, ...]:
     """List at most ``top_k`` explanations, best first; the module says how they are ordered.
 
@@ -155,22 +153,21 @@ def explain(
         view: The frame's ROIs, pairs and size.
         comparison: From ``compare`` with the same text bank, ROIs and pairs.
         evidence: (L,) leaf evidence from ``calibration.standardise`` or ``dynamics.fused``.
+        pair_evidence: (K, L) the same of each pair alone.
         first: Pair and leaf from ``telling.told_first``, for mode ``paired``.
         mode: The scoring mode that the list has to explain.
         anomalous: The decision on the frame.
         top_k: 0 asks for none.
-        weights: Of text and motion, where the view has cues.
-        motion: (K, L) of the pairs as it went into the evidence, NaN where nothing was measured;
-            None for a still.
 
     Raises:
         ValueError: ``top_k`` is negative.
     """
     if top_k < 0:
         raise ValueError(f"top_k must not be negative, got {top_k}")
-    found = _anomalies(text_bank, comparison, evidence, mode, weights, motion)
-    if mode == "paired" and first is not None:
-        found = _with_first(text_bank, comparison, first, found)
+    if mode == "paired":
+        found = _by_evidence(text_bank, comparison, evidence, pair_evidence, first)
+    else:
+        found = _by_similarity(text_bank, comparison)
     if not anomalous:
         found = _best_normal(text_bank, comparison) + found
     return tuple(
@@ -178,59 +175,39 @@ def explain(
     )
 
 
-def _anomalies(
+def _by_evidence(
     text_bank: TextBank,
     comparison: Comparison,
     evidence: NDArray[np.float64],
-    mode: Mode,
-    weights: tuple[float, float],
-    motion: NDArray[np.float64] | None,
+    pair_evidence: NDArray[np.float64],
+    first: tuple[int, int] | None,
 ) -> list[tuple[int, int]]:
-    """(description, pair) of every anomaly leaf that a pair accepts, best first."""
+    """(description, pair) of every anomaly leaf that a pair accepts, the told one first."""
+    speaks = np.isfinite(pair_evidence.max(axis=0, initial=NO_EVIDENCE))  # (L,)
+    ranked = [leaf for leaf in np.argsort(-evidence, kind="stable").tolist() if speaks[leaf]]
+    places = [(int(pair_evidence[:, leaf].argmax()), leaf) for leaf in ranked]
+    if first is not None:
+        places = [first, *(place for place in places if place[1] != first[1])]
+    return [(_best_text(text_bank, comparison, pair, leaf), pair) for pair, leaf in places]
+
+
+def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) -> int:
+    """The description of a leaf that fits a pair best."""
+    texts = np.flatnonzero(text_bank.leaf_of == leaf)
+    return int(texts[comparison.margins[pair, texts].argmax()])
+
+
+def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:
+    """(description, pair) of every anomaly leaf that a pair accepts, the most similar first."""
     grounded = np.where(comparison.accepted, comparison.similarities, NO_EVIDENCE)
-    if mode == "paired":
-        pair_value = _with_motion(text_bank, comparison.margins, weights, motion)
-        text_value = comparison.description_evidence
-    else:
-        pair_value, text_value = grounded, grounded.max(axis=0, initial=NO_EVIDENCE)
+    best = grounded.max(axis=0, initial=NO_EVIDENCE)  # (T,)
     ranked: list[tuple[float, int, int]] = []
     for leaf in range(len(text_bank.leaf_ids)):
         texts = np.flatnonzero(text_bank.leaf_of == leaf)
-        text = int(texts[text_value[texts].argmax()])
-        if np.isfinite(text_value[text]):
-            rank = evidence[leaf] if mode == "paired" else text_value[text]
-            ranked.append((-float(rank), text, int(pair_value[:, text].argmax())))
+        text = int(texts[best[texts].argmax()])
+        if np.isfinite(best[text]):
+            ranked.append((-float(best[text]), text, int(grounded[:, text].argmax())))
     return [(text, pair) for _, text, pair in sorted(ranked)]
-
-
-def _with_first(
-    text_bank: TextBank,
-    comparison: Comparison,
-    first: tuple[int, int],
-    found: list[tuple[int, int]],
-) -> list[tuple[int, int]]:
-    """Put one leaf first, told by the description that fits its pair best."""
-    pair, leaf = first
-    texts = np.flatnonzero(text_bank.leaf_of == leaf)
-    text = int(texts[comparison.margins[pair, texts].argmax()])
-    others = [(t, k) for t, k in found if text_bank.leaf_of[t] != leaf]
-    return [(text, pair), *others]
-
-
-def _with_motion(
-    text_bank: TextBank,
-    margins: NDArray[np.float64],
-    weights: tuple[float, float],
-    of_leaves: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
-    """(K, T): which pair a description is about, from its margins and the leaf's motion."""
-    if of_leaves is None or not len(margins):
-        return margins
-    speaks = text_bank.leaf_of >= 0
-    motion = np.zeros(margins.shape)
-    motion[:, speaks] = np.nan_to_num(of_leaves)[:, text_bank.leaf_of[speaks]]
-    weight_text, weight_motion = weights
-    return weight_text * margins + weight_motion * Z_LIMIT * motion
 
 
 def _best_normal(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:

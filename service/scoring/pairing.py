@@ -15,31 +15,20 @@ from service.vision.rois import Rois
 _NULL_COLUMN = len(CLASS_GROUPS)  # last column of `object_groups`
 
 
-def may_speak(
-    text_bank: TextBank,
-    rois: Rois,
-    pairs: NDArray[np.int64],
-    pixels: bool,
-    stands: bool,
-) -> NDArray[np.bool_]:
-    """`accepts`, less what cannot be told of such a frame.
+def may_speak(text_bank: TextBank, pixels: bool, stands: bool) -> NDArray[np.bool_]:
+    """(T,): which of T descriptions can be told of such a frame, whoever is in it.
 
     Args:
         text_bank: T descriptions.
-        rois: ROIs of one frame.
-        pairs: (K, 2) into ``rois``.
         pixels: Whether they are trusted; else nobody may tell what only they show.
         stands: Whether the camera is known to stand, so that there is no own car.
-
-    Returns:
-        (K, T).
     """
-    accepted = accepts(text_bank, rois, pairs)
+    speaks = np.ones(len(text_bank.descriptions), np.bool_)
     if not pixels:
-        accepted &= ~text_bank.needs_pixels
+        speaks &= ~text_bank.needs_pixels
     if stands:
-        accepted &= ~text_bank.is_ego
-    return accepted
+        speaks &= ~text_bank.is_ego
+    return speaks
 
 
 def accepts(text_bank: TextBank, rois: Rois, pairs: NDArray[np.int64]) -> NDArray[np.bool_]:

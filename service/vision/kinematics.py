@@ -20,6 +20,7 @@ from service.vision.tracks import Track
 
 NEW_S, OLD_S = 0.36, 0.8  # four and eight samples at ten a second
 NEW_STEPS, OLD_STEPS = 2.6, 5.0  # where frames are sampled more sparsely, this many steps
+RECENT_S = 0.2  # by which the new part of what two have in common is longer
 LEAST_MOMENTS = 3
 NOISE_SIGMAS = 3.0  # how many standard deviations of noise a cue's scale covers
 JITTER = 0.03  # of a box, in its own sizes,
@@ -42,6 +43,8 @@ class Kinematics:
         aspect_noise: Of that.
         growth: Relative growth of the height in 1/s: the inverse of the time to contact with us.
         growth_noise: Of that.
+        new_s: Age up to which moments are new, in seconds.
+        old_s: For how long before that they are the older part.
     """
 
     size: float
@@ -54,6 +57,8 @@ class Kinematics:
     aspect_noise: float
     growth: float
     growth_noise: float
+    new_s: float
+    old_s: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,10 +84,10 @@ def kinematics(track: Track, step_s: float, picture: NDArray[np.float64]) -> Kin
         None while the track is too young, or while the border cuts it off.
     """
     age = track.times_s[-1] - track.times_s
-    new_s = max(NEW_S, NEW_STEPS * step_s)
+    new_s, old_s = max(NEW_S, NEW_STEPS * step_s), max(OLD_S, OLD_STEPS * step_s)
     whole = ~_cut_off(track.seen, picture)
     new = age < new_s
-    old = whole & ~new & (age < new_s + max(OLD_S, OLD_STEPS * step_s))
+    old = whole & ~new & (age < new_s + old_s)
     if min(new.sum(), old.sum()) < LEAST_MOMENTS or not whole[new].all():
         return None
     width, height = (track.steady[:, 2:] - track.steady[:, :2]).clip(min=1e-4).T
@@ -114,6 +119,8 @@ def kinematics(track: Track, step_s: float, picture: NDArray[np.float64]) -> Kin
         aspect_noise=jitter * math.sqrt(2 * mean_noise),
         growth=float(now.slope[2]),
         growth_noise=jitter * math.sqrt(now.leverage),
+        new_s=new_s,
+        old_s=old_s,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.bundle.encoder import MOTION_WIDTH
-from service.vision.kinematics import LEAST_MOMENTS, NEW_S, NOISE_SIGMAS, OLD_S, Kinematics
+from service.vision.kinematics import LEAST_MOMENTS, NOISE_SIGMAS, RECENT_S, Kinematics
 from service.vision.rois import NO_OBJECT, Rois
 from service.vision.tracks import Track, iou
 
@@ -105,7 +105,8 @@ def _between(
     centres = (boxes - others)[:, :2] + (boxes - others)[:, 2:]
     way = np.hypot(*centres.T) / 2 / size
     age = times[-1] - times if len(times) else times
-    recent, before = age < NEW_S + 0.2, (age >= NEW_S) & (age < NEW_S + OLD_S)
+    new_s, old_s = motion.new_s, motion.old_s
+    recent, before = age < new_s + RECENT_S, (age >= new_s) & (age < new_s + old_s)
     approach = 0.0
     if recent.sum() >= LEAST_MOMENTS:
         centred = times[recent] - times[recent].mean()

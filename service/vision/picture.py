@@ -27,12 +27,12 @@ class PictureEdges:
     def update(self, grey: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Take the next frame, (H, W) uint8, and return the corners (4,) of its picture in 0..1.
 
-        The width is that of every frame; another height begins anew.
+        Another size begins anew.
         """
         columns, rows = grey.max(axis=0), grey.max(axis=1)
-        if self._brightest is not None and self._brightest[1].shape == rows.shape:
-            columns = np.maximum(columns, self._brightest[0])
-            rows = np.maximum(rows, self._brightest[1])
+        before = self._brightest
+        if before is not None and (len(before[0]), len(before[1])) == (len(columns), len(rows)):
+            columns, rows = np.maximum(columns, before[0]), np.maximum(rows, before[1])
         self._brightest = columns, rows
         (left, right), (top, bottom) = _bars(columns), _bars(rows)
         return np.array([left, top, 1.0 - right, 1.0 - bottom])

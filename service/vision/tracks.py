@@ -24,7 +24,7 @@ from service.vision.motion import CameraStep
 from service.vision.riders import on_machines
 from service.vision.rois import KIND, NO_TRACK, Rois
 
-HISTORY_S = 2.5
+HISTORY_S, LEAST_HISTORY = 2.5, 7  # the latest moments stay, however sparse frames are
 KEEP_S = 0.6  # a hidden participant is waited for this long,
 KEEP_STEPS = 2.5  # or this many sampling steps where these are longer
 SURE = 0.26  # confidence that starts a track
@@ -71,6 +71,7 @@ class Track:
     ) -> Track:
         """One more moment; those that are too old are forgotten."""
         recent = self.times_s > time_s - HISTORY_S
+        recent[-LEAST_HISTORY:] = True
         return replace(
             self,
             times_s=np.append(self.times_s[recent], time_s),
@@ -147,6 +148,11 @@ class Tracker:
         shown = {row: track for row, track in track_of.items() if not seated[row]}
         known = replace(rois, track_id=ids).chosen(~seated)
         return known, {track.track_id: track for track in shown.values()}
+
+    def of(self, rois: Rois) -> dict[int, Track]:
+        """The track of each of these ROIs that has one, by track id."""
+        ids = rois.track_id[rois.track_id != NO_TRACK].tolist()
+        return {track_id: self._tracks[track_id] for track_id in ids}
 
     def state(self) -> dict[str, Any]:
         """What it remembers, ready for JSON."""

@@ -129,3 +129,5 @@ def test_a_camera_that_stands_has_no_own_car(
 
     assert driven.evidence[0] > 0
     assert fixed.evidence[0] == NO_EVIDENCE
+    # Eq. (11) knows roles only: who may not speak does not drop to the scene half in it.
+    assert fixed.literal == driven.literal > 0

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from knowledge.hierarchy import FlatDescription
 from service.scoring.calibration import Mode
@@ -74,15 +75,18 @@ class Street:
         top_k: int = 5,
         standardised: tuple[float, ...] | None = None,
         above_null: tuple[float, float, float] = (0.0, 0.0, 0.0),
+        of_pairs: NDArray[np.float64] | None = None,
     ) -> tuple[Explanation, ...]:
         comparison = self.compare()
         values = comparison.evidence if standardised is None else np.array(standardised)
         pairs = comparison.leaf_margins + np.array(above_null)
+        pairs = pairs if of_pairs is None else pairs + of_pairs
         return explain(
             self.bank,
             self.view,
             comparison,
             values,
+            pairs,
             told_first(PAIRS, np.zeros(5, np.bool_), pairs, pairs),
             mode=mode,
             anomalous=anomalous,
@@ -122,6 +126,17 @@ def test_the_most_unusual_pair_comes_first(street: Street) -> None:
 
     assert [item.description_id for item in found] == ["crash", "burn"]
     assert found[0].object is not None
+
+
+def test_a_leaf_is_told_of_the_pair_that_speaks_most_for_it(street: Street) -> None:
+    """Motion of the second pair adds 1 to its -.26 for slam; burn with 5 is told first."""
+    motion = np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 5.0, 0.0]])
+
+    burn, collision = street.explain(standardised=(0.3, 0.1, -np.inf), of_pairs=motion)
+
+    assert burn.description_id == "burn"
+    assert collision.description_id == "slam"
+    assert collision.subject == participant(street.rois, 1, (200, 100))
 
 
 def test_a_normal_frame_is_explained_by_what_it_is(street: Street) -> None:
@@ -212,6 +227,7 @@ def test_a_frame_in_which_nothing_is_grounded_has_no_explanation(
         FrameView(street.rois, nothing, (200, 100)),
         comparison,
         comparison.evidence,
+        comparison.leaf_margins,
         None,
         mode=mode,
         anomalous=anomalous,
@@ -242,6 +258,7 @@ def test_a_normal_description_without_any_rival_has_margin_zero(
         FrameView(rois, pairs, (10, 10)),
         comparison,
         comparison.evidence,
+        comparison.leaf_margins,
         None,
         mode="paired",
         anomalous=False,

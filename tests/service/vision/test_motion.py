@@ -87,6 +87,17 @@ def test_another_scene_is_a_cut_and_a_pan_is_none() -> None:
     assert (pan.is_cut, cut.is_cut, cut.is_known) == (False, True, False)
 
 
+@pytest.mark.parametrize("gain", [0.5, 1.6])
+def test_a_jump_of_the_exposure_is_no_cut(gain: float) -> None:
+    """Into a tunnel, or out of it: nothing can be followed, but the scene is the same."""
+    camera, world = CameraMotion(), 20 + texture(7) // 2
+    camera.update(view(world), 0.0, NOTHING)
+
+    brighter = camera.update((view(world) * gain).astype(np.uint8), 0.1, NOTHING)
+
+    assert not brighter.is_cut
+
+
 def test_a_picture_without_a_corner_is_not_known() -> None:
     """Fog and night: no claim about the camera."""
     camera, grey = CameraMotion(), np.full(SHAPE, 90, np.uint8)
@@ -151,3 +162,14 @@ def test_a_frame_of_any_size_becomes_a_small_grey_one() -> None:
     """The aspect stays."""
     assert grey_of(np.zeros((720, 1280, 3), np.uint8)).shape == (180, 320)
     assert grey_of(np.zeros((1280, 720, 3), np.uint8)).shape == (569, 320)
+
+
+@pytest.mark.parametrize("shape", [(16_000, 4), (65_500, 1), (1, 65_500), (4, 16_000)])
+def test_a_picture_of_few_columns_does_not_grow(shape: tuple[int, int]) -> None:
+    """Scaled to a width of 320 it would take gigabytes; and two of them can be compared."""
+    small = grey_of(np.full((*shape, 3), 90, np.uint8))
+    camera = CameraMotion()
+
+    assert small.size <= 320 * 640
+    for i in range(2):
+        camera.update(small + np.uint8(i), 0.1 * i, np.zeros((0, 4)))

@@ -25,6 +25,8 @@ def moving(velocity: tuple[float, float], growth: float = 0.0, surprise: float =
         aspect_noise=0.0,
         growth=growth,
         growth_noise=0.0,
+        new_s=0.36,
+        old_s=0.8,
     )
 
 
