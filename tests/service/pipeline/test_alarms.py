@@ -44,10 +44,11 @@ def test_an_alarm_begins_peaks_and_ends() -> None:
     assert keeper.end() == ()
     assert (began.type, ended.type) == ("alarm.began", "alarm.ended")
     assert began.alarm.id == ended.alarm.id
-    assert began.alarm.began_s == ended.alarm.began_s == pytest.approx(0.1)
-    assert (began.alarm.peak_s, began.alarm.probability) == (pytest.approx(0.2), 0.8)
-    assert (ended.alarm.peak_s, ended.alarm.probability) == (pytest.approx(0.4), 0.9)
-    assert (began.alarm.ended_s, ended.alarm.ended_s) == (None, pytest.approx(0.5))
+    assert (began.alarm.began_s, ended.alarm.began_s) == pytest.approx((0.1, 0.1))
+    assert (began.alarm.peak_s, began.alarm.probability) == pytest.approx((0.2, 0.8))
+    assert (ended.alarm.peak_s, ended.alarm.probability) == pytest.approx((0.4, 0.9))
+    assert began.alarm.ended_s is None
+    assert ended.alarm.ended_s == pytest.approx(0.5)
 
 
 def test_an_alarm_is_told_by_an_anomaly_though_its_frame_alone_looks_normal() -> None:
