@@ -61,7 +61,7 @@ def alarm_figures(
         times = alarm_times(clip, affine, calibration)
         start_s, end_s = anomaly_s(clip)
         counts["false"] += sum(time < start_s - BEFORE_S for time in times)
-        normal_s += min(start_s - BEFORE_S, float(clip.times_s[-1]))
+        normal_s += max(0.0, min(start_s - BEFORE_S, float(clip.times_s[-1])))
         if clip.labels.any():
             counts[_outcome(times, start_s, end_s)] += 1
     return AlarmFigures(
@@ -96,7 +96,9 @@ def normal_part(clip: LabelledScores) -> LabelledScores:
 def lowest_threshold(
     normal: Sequence[LabelledScores], calibration: ClipsCalibration, allowed: int, slope: float
 ) -> AffineMap:
-    """The map whose alarm lies at the lowest score that gives at most ``allowed`` alarms.
+    """The map whose alarm lies at the lowest score from which on ``allowed`` is not exceeded.
+
+    It is looked for from above: an alarm that never goes off again is one alarm too.
 
     Args:
         normal: Clips, or parts of them, without an anomaly.
@@ -106,12 +108,14 @@ def lowest_threshold(
     """
     logit = float(np.log(calibration.on / (1 - calibration.on)))
     scores = np.concatenate([clip.scores for clip in normal])
-    for threshold in np.quantile(scores, np.linspace(0.5, 1.0, CANDIDATES)):
-        affine = AffineMap(slope=slope, intercept=logit - slope * float(threshold))
-        if sum(len(alarm_times(clip, affine, calibration)) for clip in normal) <= allowed:
-            return affine
     # Above every score: not one alarm.
-    return AffineMap(slope=slope, intercept=logit - slope * float(scores.max()) - slope)
+    found = AffineMap(slope=slope, intercept=logit - slope * float(scores.max()) - slope)
+    for threshold in np.quantile(scores, np.linspace(1.0, 0.5, CANDIDATES)):
+        affine = AffineMap(slope=slope, intercept=logit - slope * float(threshold))
+        if sum(len(alarm_times(clip, affine, calibration)) for clip in normal) > allowed:
+            return found
+        found = affine
+    return found
 
 
 def leave_one_out(

@@ -61,6 +61,7 @@ class ScoreFigures(_Row):
 class ClipFigures(_Row):
     """One clip; times in seconds. ``auc`` is None where the clip holds one class only.
 
+    ``delay_s`` is that of the alarm as a live camera hears it, from the labelled start;
     ``best_leaf`` is that of the strongest segment, ``told_leaf`` what the labelled stretch would
     be told by if it were one.
     """
@@ -80,7 +81,10 @@ class ClipFigures(_Row):
 
 
 class ClipsEvaluation(_Row):
-    """Everything that `saclip-model evaluate clips` writes down."""
+    """Everything that `saclip-model evaluate clips` writes down.
+
+    ``unseen`` is the score on the clips that share no footage with any training, if some do.
+    """
 
     bundle: str
     knowledge_sha256: str
@@ -90,6 +94,7 @@ class ClipsEvaluation(_Row):
     num_clips: int
     num_clips_with_both: int
     rows: tuple[ScoreFigures, ...]
+    unseen: ScoreFigures | None
     alarms: tuple[AlarmFigures, ...]
     clips: tuple[ClipFigures, ...]
     kinds: tuple[KindFigures, ...]
@@ -131,6 +136,15 @@ def score_figures(
     return tuple(rows)
 
 
+def unseen_figures(clips: Sequence[LabelledScores], draws: int = 1000) -> ScoreFigures | None:
+    """The score on the clips that no training has seen; None where there is none."""
+    if not clips:
+        return None
+    figures = _intervals(clips, draws)
+    name = f"score, the {len(clips)} clips not trained on"
+    return ScoreFigures(name=name, is_control=False, lead=Figure(value=None), **figures)
+
+
 def figures_table(evaluation: ClipsEvaluation) -> Table:
     """The scores and, beside them, the controls."""
     table = Table(
@@ -139,7 +153,8 @@ def figures_table(evaluation: ClipsEvaluation) -> Table:
         f"({evaluation.num_clips_with_both} with both classes)",
         caption="95 % intervals over clips; by position: frames at the same place of their clips",
     )  # fmt: skip
-    for row in evaluation.rows:
+    unseen = () if evaluation.unseen is None else (evaluation.unseen,)
+    for row in (*evaluation.rows[:1], *unseen, *evaluation.rows[1:]):
         cells = [_cell(row.pooled), _cell(row.per_clip), _cell(row.stratified)]
         lead = "" if row.lead.value is None else _cell(row.lead)
         table.add_row(row.name, *cells, lead, style="dim" if row.is_control else "bold")
@@ -194,17 +209,19 @@ def _measured(
     draws: int,
     is_control: bool,
 ) -> ScoreFigures:
-    figures = {}
-    for measure_name, measure in MEASURES.items():
-        low, high = bootstrap_interval(clips, measure, draws)
-        figures[measure_name] = Figure(
-            value=_known(measure(clips)), low=_known(low), high=_known(high)
-        )
     low, high = paired_interval(first, clips, pooled_auc, draws)
     lead = Figure(
         value=_known(pooled_auc(first) - pooled_auc(clips)), low=_known(low), high=_known(high)
     )
-    return ScoreFigures(name=name, is_control=is_control, lead=lead, **figures)
+    return ScoreFigures(name=name, is_control=is_control, lead=lead, **_intervals(clips, draws))
+
+
+def _intervals(clips: Sequence[LabelledScores], draws: int) -> dict[str, Figure]:
+    figures = {}
+    for name, measure in MEASURES.items():
+        low, high = bootstrap_interval(clips, measure, draws)
+        figures[name] = Figure(value=_known(measure(clips)), low=_known(low), high=_known(high))
+    return figures
 
 
 def _known(value: float) -> float | None:

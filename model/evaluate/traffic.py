@@ -9,6 +9,7 @@ true boxes instead, frame by frame.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from model.evaluate.generated import analyze_clip, smoothed_scores
 from model.evaluate.report import MEASURES
 from model.evaluate.texts import wilson_interval
 from model.evaluate.told import best_constant, loudest, told_together, voice_of
+from model.synthesis.scripts import HELD_OUT
 from model.synthesis.traffic import HELD_OUT_SEED, make_clip
 from service.pipeline.frame import FrameAnalyzer, FrameResult
 from service.scoring.calibration import paired_score
@@ -36,8 +38,8 @@ EVAL_SEED = HELD_OUT_SEED + 5_000_000
 class LeafFigures:
     """What is told first of the accident, in each clip that has one.
 
-    Some leaves have up to four codes. ``code``: told and true leaf have one in common;
-    ``first_code``: their first ones, which stand for the leaf's own kind, are the same.
+    Some leaves have up to four codes. ``code``: the told leaf has that of the clip among them;
+    ``first_code``: its first one, which stands for the leaf's own kind, is that of the clip.
     """
 
     name: str
@@ -47,6 +49,15 @@ class LeafFigures:
     code_interval: tuple[float, float]
     first_code: float
     participants: float
+
+
+class _Told(NamedTuple):
+    """What is told of a clip, and what it shows: leaf, DoTA code, name of the script."""
+
+    leaf: str
+    true_leaf: str
+    true_code: str
+    script: str
 
 
 def evaluate_traffic(
@@ -69,7 +80,7 @@ def evaluate_traffic(
     shown = console or Console()
     calibration = analyzer.calibration.clips
     scores: dict[str, list[LabelledScores]] = {}
-    leaves: dict[str, list[tuple[str, str]]] = {}
+    leaves: dict[str, list[_Told]] = {}
     for seed in track(
         range(EVAL_SEED, EVAL_SEED + num_clips), "clips", console=shown, transient=True
     ):
@@ -101,13 +112,16 @@ def evaluate_traffic(
                             for e, s in zip(evidence, raw.tolist(), strict=True)
                         ]
                     top = told_together(seen, said, calibration.smoothing_s)
-                    leaves.setdefault(variant, []).append((top, clip.leaf_id))
+                    truth = _Told(top, clip.leaf_id, clip.dota, clip.script)
+                    leaves.setdefault(variant, []).append(truth)
     scores["control: position t/T"] = position_control(scores["text and motion"])
-    figures = [_leaf_figures(name, pairs, analyzer.text_bank) for name, pairs in leaves.items()]
+    figures = [_leaf_figures(name, told, analyzer.text_bank) for name, told in leaves.items()]
     codes_of = {item.leaf_id: item.dota for item in analyzer.text_bank.descriptions}
-    truths = [truth for _, truth in leaves["text and motion"]]
-    best = best_constant([codes_of[truth] for truth in truths], codes_of)
-    constant = [(best, truth) for truth in truths]
+    ours = leaves["text and motion"]
+    if unseen := [told for told in ours if told.script in HELD_OUT]:
+        figures.insert(1, _leaf_figures("of it, scripts held out", unseen, analyzer.text_bank))
+    best = best_constant([(told.true_code,) for told in ours], codes_of)
+    constant = [told._replace(leaf=best) for told in ours]
     figures.append(_leaf_figures(f"control: always {best}", constant, analyzer.text_bank))
     shown.print(_auc_table(scores))
     shown.print(_leaf_table(figures))
@@ -128,19 +142,20 @@ def _evidence(
     return fused(text, result.motion, bank, 0.0, 1.0)
 
 
-def _leaf_figures(name: str, pairs: list[tuple[str, str]], bank: TextBank) -> LeafFigures:
+def _leaf_figures(name: str, told: Sequence[_Told], bank: TextBank) -> LeafFigures:
     codes = {item.leaf_id: item.dota for item in bank.descriptions}
     roles = {item.leaf_id: item.participants for item in bank.descriptions}
-    right = [not set(codes.get(found, ())).isdisjoint(codes[truth]) for found, truth in pairs]
-    first = [codes.get(found, ())[:1] == codes[truth][:1] for found, truth in pairs]
+    right = [one.true_code in codes.get(one.leaf, ()) for one in told]
+    first = [codes.get(one.leaf, ())[:1] == (one.true_code,) for one in told]
+    same = [roles.get(one.leaf) == roles[one.true_leaf] for one in told]
     return LeafFigures(
         name=name,
-        clips=len(pairs),
-        leaf=float(np.mean([found == truth for found, truth in pairs])),
+        clips=len(told),
+        leaf=float(np.mean([one.leaf == one.true_leaf for one in told])),
         code=float(np.mean(right)),
         code_interval=wilson_interval(sum(right), len(right)),
         first_code=float(np.mean(first)),
-        participants=float(np.mean([roles.get(found) == roles[truth] for found, truth in pairs])),
+        participants=float(np.mean(same)),
     )
 
 
