@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import medfilt
 from sklearn.metrics import average_precision_score
 
+from knowledge.dota import CODES
 from model.evaluate.auc import (
     POSITION_BINS,
     LabelledScores,
@@ -22,7 +23,7 @@ from model.evaluate.auc import (
     pooled_auc,
     stratified_auc,
 )
-from model.evaluate.dota_metadata import CODES, FPS, VV_CODES, DotaClip, Ends
+from model.evaluate.dota_metadata import FPS, VV_CODES, DotaClip, Ends
 from model.evaluate.stauc import stauc
 from service.scoring.temporal import smooth
 

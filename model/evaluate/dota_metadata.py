@@ -14,23 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from knowledge.dota import CODE_OF
 from model.errors import ModelError
 
 FPS = 10
 ANNOTATED_WH = (1280.0, 720.0)
-CODE_OF = {
-    "start_stop_or_stationary": "ST",
-    "moving_ahead_or_waiting": "AH",
-    "lateral": "LA",
-    "oncoming": "OC",
-    "turning": "TC",
-    "pedestrian": "VP",
-    "obstacle": "VO",
-    "leave_to_left": "OO",
-    "leave_to_right": "OO",
-    "unknown": "UK",
-}
-CODES = tuple(dict.fromkeys(CODE_OF.values()))
 VV_CODES = ("ST", "AH", "LA", "OC", "TC")
 Ends = Literal["half_open", "inclusive"]
 

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from model.errors import ModelError
-from model.evaluate.dota_metadata import DotaClip, read_annotation
+from model.evaluate.dota_metadata import FPS, DotaClip, read_annotation
 from model.evaluate.stauc import anomaly_map, region_rate
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
-from service.pipeline.frame import FrameResult
+from service.pipeline.report import ExplanationRow
+from service.pipeline.stream import StreamScorer
 from service.scoring.calibration import Mode
 from service.vision.images import decode_image
 
@@ -63,7 +64,7 @@ def score_clips(
     Raises:
         DownloadError: Not one of them is.
     """
-    made_with = (engine.bundle.digest, engine.hierarchy.sha256, mode, str(annotations))
+    made_with = (engine.bundle.digest, engine.hierarchy.sha256, mode, str(annotations), "tracked")
     out = out / hashlib.sha256("|".join(made_with).encode()).hexdigest()[:12]
     out.mkdir(parents=True, exist_ok=True)
     found: dict[str, ClipScores] = {}
@@ -102,6 +103,7 @@ def _score(
         return None
     annotation = read_annotation(annotations, clip) if annotations is not None else None
     boxes = annotation.boxes if annotation is not None else {}
+    stream = StreamScorer(engine, mode)  # as the service sees a clip: with tracks and its past
     scores, rates = [], []
     for number, picture in enumerate(pictures):
         try:
@@ -109,18 +111,21 @@ def _score(
         except ServiceError:
             skipped["a frame cannot be read"] += 1
             return None
-        (result,) = engine.analyzer.analyze([frame], mode=mode, domain="clips")
-        scores.append(result.score)
+        seen = stream.score(frame, number / FPS, number)
+        assert stream.latest is not None
+        scores.append(stream.latest.raw_score)  # the protocol smooths in its own way
         truth = boxes.get(number, np.zeros((0, 4)))
-        rates.append(region_rate(_painted(result, frame.shape), truth) if len(truth) else 1.0)
+        rates.append(
+            region_rate(_painted(seen.explanations, frame.shape), truth) if len(truth) else 1.0
+        )
     return {"scores": scores, "rates": rates}
 
 
-def _painted(result: FrameResult, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def _painted(rows: Sequence[ExplanationRow], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """The anomaly map: the regions of the anomalous explanations, by their margins."""
     scale = np.array([shape[1], shape[0], shape[1], shape[0]], np.float64)
     boxes, weights = [], []
-    for item in result.explanations:
+    for item in rows:
         if item.polarity == "anomaly":
             for side in (item.subject, item.object):
                 if side is not None and side.roi_source == "detected":

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
+from knowledge.dota import EXAMPLE_OF
 from model.data.records import Scene
 from model.errors import ModelError
 from model.synthesis.layouts import make_layout
@@ -25,7 +26,7 @@ def generate(kind: str, out: Path, count: int, seed: int, accidents: bool | None
         kind: ``layouts`` or ``traffic``.
         out: Gets ``scenes.jsonl``, PNG files, ``sheet.png``, and what training on captions reads:
             ``captions.jsonl`` and ``rois.jsonl``; traffic also ``NAME.mp4`` and
-            ``metadata.json`` in the form of DoTA.
+            ``metadata.json`` in the form of DoTA, of the clips with an accident.
         count: Layouts, or clips of traffic.
         seed: First seed.
         accidents: Traffic with an accident only, or none; half of each when left out.
@@ -47,7 +48,8 @@ def generate(kind: str, out: Path, count: int, seed: int, accidents: bool | None
             else:
                 clip, name = make_clip(number, anomalous=accidents), f"traffic_{number:06d}"
                 _write_film(clip, out / f"{name}.mp4")
-                metadata[name] = _dota_entry(clip)
+                if clip.label.any():  # DoTA lists no normal clips
+                    metadata[name] = _dota_entry(clip)
                 scene = clip.moments[int(clip.label.argmax())].scene
             rows.write(json.dumps(_row(name, scene)) + "\n")
             told = [fact.captions[number % len(fact.captions)].text for fact in scene.facts]
@@ -98,14 +100,13 @@ def _detections(name: str, scene: Scene) -> dict[str, Any]:
 def _dota_entry(clip: TrafficClip) -> dict[str, Any]:
     """The fields of DoTA's metadata; times in frames, the end exclusive."""
     marked = np.flatnonzero(clip.label)
-    start, end = (int(marked[0]), int(marked[-1]) + 1) if len(marked) else (0, 0)
     involved = "ego" if clip.ego else "other"
     return {
         "video_start": 0,
         "video_end": len(clip.label) - 1,
-        "anomaly_start": start,
-        "anomaly_end": end,
-        "anomaly_class": f"{involved}: {clip.dota}" if len(marked) else "normal",
+        "anomaly_start": int(marked[0]),
+        "anomaly_end": int(marked[-1]) + 1,
+        "anomaly_class": f"{involved}: {EXAMPLE_OF[clip.dota]}",
         "num_frames": len(clip.label),
         "subset": "generated",
     }

@@ -82,6 +82,28 @@ def test_the_lowest_threshold_allows_what_is_allowed_and_no_more() -> None:
     assert strict.intercept < loose.intercept
 
 
+def test_an_alarm_that_never_goes_off_is_no_low_threshold() -> None:
+    """Four peaks of rising height on a calm level, one allowed: only the highest may alarm.
+
+    A threshold at the calm level would give one alarm too, that lasts for the whole clip.
+    """
+    scores = np.zeros(100)
+    for height, peak in enumerate((20, 40, 60, 80), 1):
+        scores[peak : peak + 5] = height
+    normal = LabelledScores("a", TIMES, TIMES / 10, np.zeros(100, bool), scores)
+
+    affine = lowest_threshold([normal], CALIBRATION, 1, AT_ONE.slope)
+
+    assert alarm_times(normal, affine, CALIBRATION) == [8.0]
+
+
+def test_an_accident_at_once_has_no_normal_part() -> None:
+    """It takes nothing from the normal seconds of the others."""
+    found = alarm_figures("x", [clip("a", (0.2, 8.0), 1.0)], [AT_ONE], CALIBRATION)
+
+    assert found.normal_seconds == 0
+
+
 def test_each_clip_is_left_out_of_its_own_threshold() -> None:
     """Only clip b is lively before its anomaly: a gets the strict threshold, b the loose one."""
     clips = [clip("a", (8.0, 9.0), 8.0), clip("b", (8.0, 9.0), 2.0, 8.0)]

@@ -21,7 +21,11 @@ from model.evaluate.dota_metadata import DotaClip, DotaError, read_annotation, r
 from model.evaluate.dota_report import report_dota
 from model.evaluate.dota_run import DownloadError, score_clips
 from model.evaluate.stauc import anomaly_map, region_rate, stauc
+from model.synthesis.export import generate
+from model.synthesis.traffic import make_clip
 from service.pipeline.engine import load_engine
+from service.pipeline.stream import StreamScorer
+from service.vision.images import decode_image
 from tests.builders.tiny_bundle import write_tiny_bundle
 
 LISTS = Path(os.environ.get("SACLIP_TEST_DATA", "nowhere")) / "relations_text" / "dota"
@@ -197,7 +201,11 @@ def test_a_download_is_scored_and_kept(tmp_path: Path) -> None:
 
     found = score_clips(engine, clips, tmp_path / "frames", annotations, tmp_path / "out")
     assert list(found) == ["a"]
-    assert found["a"].scores.shape == (6,)
+    stream = StreamScorer(engine)
+    for number, picture in enumerate(sorted(images.iterdir())):
+        stream.score(decode_image(picture.read_bytes(), 10**6), number / 10, number)
+        assert stream.latest is not None
+        assert found["a"].scores[number] == stream.latest.raw_score
     assert found["a"].rates[0] == 1
     assert 0 <= found["a"].rates[2] <= 1
     for picture in images.iterdir():
@@ -260,3 +268,14 @@ def test_a_report_of_a_download(tmp_path: Path) -> None:
     assert (out / "dota.png").stat().st_size > 3000
     again = report_dota(*lists, engine, frames, None, tmp_path / "plain", "none", "half_open")
     assert np.isnan(by_group(again["bundle"])["all"].stauc)  # unknown is not "all in place"
+
+
+def test_generated_metadata_is_read_as_dotas_is(tmp_path: Path) -> None:
+    """The code and the side of each accident come back."""
+    generate("traffic", tmp_path, count=2, seed=0, accidents=True)
+
+    read = read_metadata(tmp_path / "metadata.json")
+
+    made = [make_clip(seed, anomalous=True) for seed in (0, 1)]
+    assert [(one.code, one.ego) for one in read] == [(one.dota, one.ego) for one in made]
+    assert [one.labels().tolist() for one in read] == [one.label.tolist() for one in made]
