@@ -2,10 +2,8 @@
 
     saclip-model evaluate clips DIR
 
-`DIR/clips.jsonl` holds one labelled clip a line. Frames are numbered as in the file; the anomaly
-runs from `anomaly_start` to `anomaly_end`, both inclusive; frames from `replay_from` on are a
-slow-motion replay and are not scored. The teacher of the detector, or any YOLOX of COCO's classes,
-takes the detector's place with `--detector`.
+`DIR/clips.jsonl` has the labels (`labels.py`). The teacher of the detector, or any YOLOX of COCO's
+classes, takes the detector's place with `--detector`.
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import track
 
@@ -29,6 +26,7 @@ from model.evaluate.alarms import (
     normal_part,
 )
 from model.evaluate.auc import LabelledScores, roc_auc
+from model.evaluate.labels import LabelledClip, labelled_scores, read_labels, window_s
 from model.evaluate.nulls import shuffled_texts
 from model.evaluate.report import (
     ClipFigures,
@@ -55,46 +53,6 @@ from service.vision.isolated import in_this_process
 
 MAX_PIXELS, MAX_SECONDS = 100_000_000, 86_400.0  # our own test material, not an upload
 ALLOWED_FALSE = 0  # in the normal footage of the other clips, as the shipped rule has for so little
-
-
-class LabelledClip(BaseModel):
-    """One line of ``clips.jsonl``; further keys are notes on its source."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str
-    file: str
-    label: str
-    category: str
-    n_frames: int
-    fps: float
-    anomaly_start: int | None
-    anomaly_end: int | None
-    replay_from: int | None = None
-
-
-def read_labels(folder: Path) -> list[LabelledClip]:
-    """Read ``clips.jsonl`` of a folder."""
-    lines = (folder / "clips.jsonl").read_text(encoding="utf-8").splitlines()
-    return [LabelledClip.model_validate_json(line) for line in lines if line.strip()]
-
-
-def labelled_scores(clip: LabelledClip, report: Report) -> LabelledScores:
-    """Put labels beside a report's scores, without the replay."""
-    rows = [f for f in report.frames if clip.replay_from is None or f.index < clip.replay_from]
-    index = np.array([row.index for row in rows], np.int64)
-    times_s = np.array([row.time_s for row in rows], np.float64)
-    labels = np.zeros(len(rows), np.bool_)
-    if clip.anomaly_start is not None and clip.anomaly_end is not None:
-        labels = (index >= clip.anomaly_start) & (index <= clip.anomaly_end)
-    length_s = float(times_s[-1]) if len(rows) and times_s[-1] > 0 else 1.0
-    return LabelledScores(
-        clip_id=clip.id,
-        times_s=times_s,
-        position=times_s / length_s,
-        labels=labels,
-        scores=np.array([row.score for row in rows], np.float64),
-    )
 
 
 def evaluate_clips(
@@ -145,7 +103,7 @@ def evaluate_clips(
         recorders.append(recorder)
         shuffled_recorders.append(other)
         (out / f"{clip.id}.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
-        draw_timeline(clip.id, report, _window_s(clip, report), engine, out / f"{clip.id}.png")
+        draw_timeline(clip.id, report, window_s(clip, report), engine, out / f"{clip.id}.png")
         reports.append(report)
     evaluation = evaluation_of(
         engine, clips, reports, recorders, shuffled_reports, shuffled_recorders, sample_fps
@@ -278,7 +236,7 @@ def _clip_figures(
     auc = roc_auc(scored.scores, scored.labels)
     end_s = float(scored.times_s[-1])
     segments = [segment for segment in report.segments if segment.start_s <= end_s]
-    window = _window_s(clip, report)
+    window = window_s(clip, report)
     hits = [s for s in segments if window and s.start_s <= window[1] and s.end_s >= window[0]]
     heard_s = [t for t in alarms_s if window and window[0] - BEFORE_S <= t <= window[1]]
     strongest = max(segments, key=lambda segment: segment.probability, default=None)
@@ -311,13 +269,3 @@ def _best_leaf(segment: SegmentRow | None) -> str | None:
 
 def _best_text(segment: SegmentRow | None) -> str | None:
     return segment.explanations[0].text if segment and segment.explanations else None
-
-
-def _window_s(clip: LabelledClip, report: Report) -> tuple[float, float] | None:
-    """The anomaly in seconds: times of its first and last sampled frame."""
-    if clip.anomaly_start is None or clip.anomaly_end is None:
-        return None
-    inside = [
-        row.time_s for row in report.frames if clip.anomaly_start <= row.index <= clip.anomaly_end
-    ]
-    return (inside[0], inside[-1]) if inside else None

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from model.evaluate.clips import LabelledClip, evaluate_clips, labelled_scores, read_labels
+from model.evaluate.clips import evaluate_clips
+from model.evaluate.labels import LabelledClip, labelled_scores, read_labels
 from model.evaluate.report import ClipsEvaluation
 from service.pipeline.report import FrameRow, ModelRow, Report, VideoRow
 

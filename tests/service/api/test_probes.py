@@ -12,8 +12,8 @@ from service.settings import Settings
 from tests.builders.footage import street, street_clip
 from tests.hostile.clips import encode, no_picture
 
-# A busy host must not make the decoder look as if it hung.
-SETTINGS = Settings(_env_file=None, decode_stall_seconds=280)
+# A busy host must not make the decoder look as if it hung, nor the clip's length decide.
+SETTINGS = Settings(_env_file=None, decode_stall_seconds=280, max_video_seconds=1e9)
 
 
 @pytest.fixture(scope="module")
