@@ -97,6 +97,7 @@ class ClipReader:
         self._last_time_s: float | None = None
         self._longest_step_s = 0.0
         self._container, self._stream = open_video(path, max_pixels)
+        self._is_avi = self._container.format.name == "avi"
         try:
             self._fps = float(self._stream.average_rate or self._stream.guessed_rate or 0)
             self._step_s = 1.0 / (self._fps or FALLBACK_FPS)
@@ -138,7 +139,7 @@ class ClipReader:
         next_tick = 0
         first_pts_s: float | None = None
         for index, picture in enumerate(self._all_pictures()):
-            pts_s = _seconds(picture)
+            pts_s = self._seconds(picture)
             if first_pts_s is None:
                 first_pts_s = pts_s
             time_s = self._place(None if pts_s is None else pts_s - (first_pts_s or 0.0))
@@ -157,6 +158,13 @@ class ClipReader:
                 self._on_picture()
             yield picture
 
+    def _seconds(self, picture: VideoFrame) -> float | None:
+        """When a picture is shown. AVI has no such times, only the order of decoding."""
+        stamp = picture.dts if self._is_avi else picture.pts
+        if stamp is None or picture.time_base is None:
+            return None
+        return float(stamp * picture.time_base)
+
     def _place(self, time_s: float | None) -> float:
         """A time that always moves on, whatever the stamp says."""
         previous, self._last_time_s = self._last_time_s, time_s or 0.0
@@ -165,8 +173,9 @@ class ClipReader:
         if time_s is not None and time_s > previous:
             self._note_gap(previous, time_s - previous)
             return time_s
-        detail = "no time stamp" if time_s is None else "time stamp not after the frame before"
-        self._damage.add(previous, f"{detail}; one frame duration assumed")
+        if time_s is not None or not self._is_avi:  # the last pictures of an AVI have no stamp
+            detail = "no time stamp" if time_s is None else "time stamp not after the frame before"
+            self._damage.add(previous, f"{detail}; one frame duration assumed")
         self._last_time_s = previous + self._step_s
         return self._last_time_s
 
@@ -257,12 +266,6 @@ class ClipReader:
         duration_s = max(self._declared_s or 0.0, self._measured_s)
         codec = self._stream.codec_context.name
         return ClipInfo(width, height, self._fps, duration_s, codec)
-
-
-def _seconds(picture: VideoFrame) -> float | None:
-    if picture.pts is None or picture.time_base is None:
-        return None
-    return float(picture.pts * picture.time_base)
 
 
 def _matrix_of(picture: VideoFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:

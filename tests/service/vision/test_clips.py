@@ -35,6 +35,15 @@ def test_every_third_frame_of_a_30_fps_clip_is_sampled_at_10_fps(tmp_path: Path,
     assert errors == ()
 
 
+def test_the_pictures_of_an_avi_are_in_order_and_none_is_called_damaged(tmp_path: Path) -> None:
+    """H.264 with pictures that are decoded before they are shown: AVI stamps them as they come."""
+    frames, errors = read(write_clip(tmp_path / "clip.avi", [numbered(n) for n in range(60)]))
+
+    assert numbers(frames) == list(range(0, 60, 3))
+    assert [s.time_s for s in frames] == pytest.approx([n / 30 for n in range(0, 60, 3)])
+    assert errors == ()
+
+
 def test_a_slow_clip_is_not_sampled_faster_than_it_was_filmed(tmp_path: Path) -> None:
     """5 frames a second stay 5, however many are asked for."""
     path = write_clip(tmp_path / "slow.mp4", [numbered(n) for n in range(10)], fps=5)
