@@ -1,4 +1,4 @@
-"""The names that DoTA gives its kinds of accidents, and their codes in its tables."""
+"""The names that DoTA gives its kinds of accidents, and the codes of its tables."""
 
 CODE_OF = {
     "start_stop_or_stationary": "ST",
@@ -12,6 +12,4 @@ CODE_OF = {
     "leave_to_right": "OO",
     "unknown": "UK",
 }
-CODES = tuple(dict.fromkeys(CODE_OF.values()))
-EXAMPLE_OF = {code: name for name, code in reversed(CODE_OF.items())}
-"""A name for each code, the first one where there are two."""
+NAME_OF = {code: name for name, code in reversed(CODE_OF.items())}  # the first where there are two

@@ -34,8 +34,11 @@ THRESHOLDS = tuple(round(0.2 + 0.02 * i, 2) for i in range(21))
 EVERY_TRAIN_FRAME = 3  # thresholds need fewer frames than there are near copies
 # The README of the data, and its pictures: these clips share footage with what trains.
 SEEN_CLIPS = (
-    *("dcoa_redcar_tbone", "dcoa_intersection_tbone", "normal_udacity_highway"),
-    *("cctv_kb7_accident3", "cctv_kb7_accident4"),
+    "dcoa_redcar_tbone",
+    "dcoa_intersection_tbone",
+    "normal_udacity_highway",
+    "cctv_kb7_accident3",
+    "cctv_kb7_accident4",
 )
 TIMING_ROUNDS = 40
 

@@ -161,11 +161,16 @@ def evaluation_of(
         replace(s, scores=smooth(s.times_s, _eq11_of(report, s), smoothing_s, release_s))
         for s, report in zip(scored, reports, strict=True)
     ]
-    unseen = [i for i, clip in enumerate(clips) if clip.id not in SEEN_CLIPS]
+    unseen = [s for clip, s in zip(clips, scored, strict=True) if clip.id not in SEEN_CLIPS]
+    has_both = 0 < len(unseen) < len(clips)  # of footage that trained something, and other
     variants = [r.scores(s, calibration) for r, s in zip(recorders, scored, strict=True)]
     own = [calibration.affine[reports[0].model.mode]] * len(scored)
     told = _told(scored, recorders, smoothing_s)
     left_out = leave_one_out(scored, calibration, ALLOWED_FALSE)
+    alarms = {"threshold of the bundle": (scored, own)}
+    if has_both:
+        alarms["the same, clips not trained on"] = (unseen, own[: len(unseen)])
+    alarms["threshold of the other clips"] = (scored, left_out)
     model = reports[0].model
     return ClipsEvaluation(
         bundle=model.bundle,
@@ -185,17 +190,8 @@ def evaluation_of(
             smoothing_s,
             release_s,
         ),
-        unseen=unseen_figures([scored[i] for i in unseen]),
-        alarms=(
-            alarm_figures("threshold of the bundle", scored, own, calibration),
-            alarm_figures(
-                "the same, clips not trained on",
-                [scored[i] for i in unseen],
-                [own[i] for i in unseen],
-                calibration,
-            ),
-            alarm_figures("threshold of the other clips", scored, left_out, calibration),
-        ),
+        unseen=unseen_figures(unseen) if has_both else None,
+        alarms=tuple(alarm_figures(name, *of, calibration) for name, of in alarms.items()),
         clips=tuple(
             _clip_figures(clip, report, s, leaf, alarm_times(s, affine, calibration))
             for clip, report, s, leaf, affine in zip(clips, reports, scored, told, own, strict=True)

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.signal import medfilt
 from sklearn.metrics import average_precision_score
 
-from knowledge.dota import CODES
+from knowledge.schema import DOTA_CODES
 from model.evaluate.auc import (
     POSITION_BINS,
     LabelledScores,
@@ -112,7 +112,11 @@ def figures(
             names.append("night" if night[clip.name] else "day")
         for name in names:
             groups.setdefault(name, []).append(clip)
-    order = [f"{code}*" for code in CODES] + list(CODES) + ["ego", "non-ego", "all", "day", "night"]
+    order = (
+        [f"{code}*" for code in DOTA_CODES]
+        + list(DOTA_CODES)
+        + ["ego", "non-ego", "all", "day", "night"]
+    )
     rows = {
         name: _row(name, [scored[c.name] for c in groups[name]], rates)
         for name in order

@@ -83,7 +83,8 @@ class ClipFigures(_Row):
 class ClipsEvaluation(_Row):
     """Everything that `saclip-model evaluate clips` writes down.
 
-    ``unseen`` is the score on the clips that share no footage with any training, if some do.
+    ``unseen`` is the score on the clips that share no footage with any training; None where all
+    or none of them do.
     """
 
     bundle: str
@@ -136,10 +137,8 @@ def score_figures(
     return tuple(rows)
 
 
-def unseen_figures(clips: Sequence[LabelledScores], draws: int = 1000) -> ScoreFigures | None:
-    """The score on the clips that no training has seen; None where there is none."""
-    if not clips:
-        return None
+def unseen_figures(clips: Sequence[LabelledScores], draws: int = 1000) -> ScoreFigures:
+    """The score on the clips that no training has seen."""
     figures = _intervals(clips, draws)
     name = f"score, the {len(clips)} clips not trained on"
     return ScoreFigures(name=name, is_control=False, lead=Figure(value=None), **figures)

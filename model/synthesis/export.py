@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
 
-from knowledge.dota import EXAMPLE_OF
+from knowledge.dota import NAME_OF
 from model.data.records import Scene
 from model.errors import ModelError
 from model.synthesis.layouts import make_layout
@@ -106,7 +106,7 @@ def _dota_entry(clip: TrafficClip) -> dict[str, Any]:
         "video_end": len(clip.label) - 1,
         "anomaly_start": int(marked[0]),
         "anomaly_end": int(marked[-1]) + 1,
-        "anomaly_class": f"{involved}: {EXAMPLE_OF[clip.dota]}",
+        "anomaly_class": f"{involved}: {NAME_OF[clip.dota]}",
         "num_frames": len(clip.label),
         "subset": "generated",
     }

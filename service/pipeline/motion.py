@@ -117,7 +117,7 @@ class MotionMemory:
         if step_s > 0:
             self._steps.append(step_s)
         self._time_s, self._has_repeats = time_s, False
-        rois = self._tracker.update(time_s, rois, camera, aspect)[0]
+        rois = self._tracker.update(time_s, rois, camera, aspect)
         ego = self._ego(camera, time_s, step_s)
         self._held = HeldPicture(rois, ego, step_s, picture)
         return self._motion(self._held, camera.is_cut, started)

@@ -108,9 +108,7 @@ class Tracker:
         """Forget all tracks: another scene begins."""
         self._tracks = {}
 
-    def update(
-        self, time_s: float, rois: Rois, camera: CameraStep, aspect: float
-    ) -> tuple[Rois, dict[int, Track]]:
+    def update(self, time_s: float, rois: Rois, camera: CameraStep, aspect: float) -> Rois:
         """Join the participants of the next frame to the tracks.
 
         Args:
@@ -120,7 +118,7 @@ class Tracker:
             aspect: Height of the picture in widths.
 
         Returns:
-            The ROIs with ``track_id``, riders left out, and the track of each that has one.
+            The ROIs with ``track_id``, riders left out; `of` has their tracks.
         """
         step_s = time_s - self._time_s if self._time_s is not None else 0.0
         self._time_s = time_s
@@ -132,7 +130,7 @@ class Tracker:
         }
         boxes = rois.xyxy.astype(np.float64) * np.array([1.0, aspect, 1.0, aspect])
         before, seated = self._match(time_s, boxes, rois), on_machines(rois)
-        track_of: dict[int, Track] = {}
+        ids = np.full(len(rois), NO_TRACK, np.int64)
         for row in range(len(rois)):
             group, confidence = int(rois.class_group[row]), float(rois.confidence[row])
             track = before.get(row)
@@ -140,14 +138,10 @@ class Tracker:
                 track = self._new()
             if track is not None:
                 moment = (time_s, boxes[row], group, confidence, bool(seated[row]))
-                track_of[row] = self._tracks[track.track_id] = track.with_moment(*moment)
-        ids = np.full(len(rois), NO_TRACK, np.int64)
-        for row, track in track_of.items():
-            ids[row] = track.track_id
-            seated[row] &= track.rides
-        shown = {row: track for row, track in track_of.items() if not seated[row]}
-        known = replace(rois, track_id=ids).chosen(~seated)
-        return known, {track.track_id: track for track in shown.values()}
+                track = self._tracks[track.track_id] = track.with_moment(*moment)
+                ids[row] = track.track_id
+                seated[row] &= track.rides
+        return replace(rois, track_id=ids).chosen(~seated)
 
     def of(self, rois: Rois) -> dict[int, Track]:
         """The track of each of these ROIs that has one, by track id."""

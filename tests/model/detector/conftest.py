@@ -1,6 +1,5 @@
 """A recipe small enough to train in a second, and a teacher's answer made by hand."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -41,9 +40,9 @@ def one_car_view() -> TeacherView:
 
 
 @pytest.fixture
-def data_root() -> Path:
-    root = Path(os.environ.get("SACLIP_TEST_DATA", "/nowhere"))
-    teacher = root / "weights" / "yolox_nano.onnx"
+def data_root(real_data: Path) -> Path:
+    """With the real teacher in it."""
+    teacher = real_data / "weights" / "yolox_nano.onnx"
     if not teacher.is_file():
-        pytest.skip(f"needs the real teacher: set SACLIP_TEST_DATA (no {teacher})")
-    return root
+        pytest.skip(f"needs the real teacher: SACLIP_TEST_DATA has no {teacher}")
+    return real_data

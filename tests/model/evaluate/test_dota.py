@@ -1,7 +1,6 @@
 """DoTA's groups and figures on its real lists, and STAUC by hand."""
 
 import json
-import os
 from pathlib import Path
 
 import cv2
@@ -28,21 +27,22 @@ from service.pipeline.stream import StreamScorer
 from service.vision.images import decode_image
 from tests.builders.tiny_bundle import write_tiny_bundle
 
-LISTS = Path(os.environ.get("SACLIP_TEST_DATA", "nowhere")) / "relations_text" / "dota"
 PRIOR_BY_POSITION = (56.8, 53.1)  # 10 bins, 20 bins: what a clock still finds inside a bin
-needs_lists = pytest.mark.skipif(
-    not LISTS.is_dir(), reason="SACLIP_TEST_DATA names no folder with relations_text/dota"
-)
+
+
+@pytest.fixture
+def lists(real_data: Path) -> Path:
+    """DoTA's metadata as published."""
+    return real_data / "relations_text" / "dota"
 
 
 def by_group(rows: list[GroupFigures]) -> dict[str, GroupFigures]:
     return {row.group: row for row in rows}
 
 
-@needs_lists
-def test_the_groups_are_those_that_the_tables_are_made_of() -> None:
+def test_the_groups_are_those_that_the_tables_are_made_of(lists: Path) -> None:
     """Clips, frames and anomalous frames of every class without the own car."""
-    rows = by_group(figures(read_metadata(LISTS / "metadata_val.json"), ramp))
+    rows = by_group(figures(read_metadata(lists / "metadata_val.json"), ramp))
 
     sizes = {name: (row.clips, row.frames, row.positives) for name, row in rows.items()}
     assert sizes["ST*"] == (17, 2007, 413)
@@ -58,11 +58,10 @@ def test_the_groups_are_those_that_the_tables_are_made_of() -> None:
     assert rows["ego"].clips == 805
 
 
-@needs_lists
-def test_what_a_clock_reaches() -> None:
+def test_what_a_clock_reaches(lists: Path) -> None:
     """The published figures of two scores that see no pixel, to a tenth of a percent."""
-    clips = read_metadata(LISTS / "metadata_val.json")
-    prior = position_prior(read_metadata(LISTS / "metadata_train.json"))
+    clips = read_metadata(lists / "metadata_val.json")
+    prior = position_prior(read_metadata(lists / "metadata_train.json"))
 
     found = [by_group(figures(clips, scorer)) for scorer in (ramp, prior)]
 
@@ -74,10 +73,9 @@ def test_what_a_clock_reaches() -> None:
     assert (round(ten, 1), round(twenty, 1)) == PRIOR_BY_POSITION
 
 
-@needs_lists
-def test_zero_padding_makes_figures_out_of_noise() -> None:
+def test_zero_padding_makes_figures_out_of_noise(lists: Path) -> None:
     """About 61 of nothing; reflected padding gives 50."""
-    clips = read_metadata(LISTS / "metadata_val.json")
+    clips = read_metadata(lists / "metadata_val.json")
 
     padded, honest = (
         by_group(figures(clips, noise(), how))["all"].pooled

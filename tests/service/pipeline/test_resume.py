@@ -1,17 +1,21 @@
 """An analysis that was interrupted and taken up again; frames that cannot be scored."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service.errors import AnalysisCancelled
-from service.pipeline.checkpoint import CheckpointFile
+from service.pipeline.checkpoint import VERSION, CheckpointFile
 from service.pipeline.details import DetailWriter, read_details
 from service.pipeline.engine import Engine, load_engine
 from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.motion import MotionMemory
 from service.pipeline.report import Report
 from service.pipeline.stages import ahead
+from service.pipeline.timeline import Timeline
 from service.pipeline.video import BATCH, VideoAnalyzer
 from service.scoring.calibration import neutral_calibration
 from service.vision.clips import SampledFrame
@@ -166,3 +170,21 @@ def test_an_error_of_a_stage_comes_after_its_items() -> None:
     assert next(stage) == 1
     with pytest.raises(ValueError, match="broken"):
         next(stage)
+
+
+def keys(state: object) -> object:
+    """Names in a state, without what they hold."""
+    if isinstance(state, dict):
+        return {name: keys(value) for name, value in sorted(state.items())}
+    return None
+
+
+def test_another_form_of_the_state_has_another_version() -> None:
+    """A worker of today that reads a checkpoint of yesterday begins anew; it must not fail."""
+    clips = neutral_calibration().clips
+    states = [MotionMemory().state(), Timeline(clips, "paired").state()]
+    form = hashlib.sha256(json.dumps([keys(state) for state in states]).encode()).hexdigest()
+
+    assert (VERSION, form[:12]) == (8, "45a40bfe51f6"), (
+        "raise VERSION of checkpoint.py, then name the form"
+    )

@@ -56,10 +56,11 @@ def test_a_rider_who_is_thrown_off_becomes_a_participant() -> None:
     shown = []
     for step in range(20):
         apart = max(0.0, 0.04 * (step - 10))
-        rois, tracks = tracker.update(
+        rois = tracker.update(
             0.1 * step, seen(motorcycle=MACHINE, person=moved(RIDER, apart)), STILL, ASPECT
         )
         shown.append("person" in rois.class_name)
+        tracks = tracker.of(rois)
         assert set(tracks) == set(rois.track_id.tolist())
 
     assert not any(shown[:12])
@@ -72,7 +73,7 @@ def test_a_pedestrian_whom_a_motorcycle_strikes_stays_a_participant() -> None:
     tracker = Tracker()
     for step in range(14):
         machine = moved(MACHINE, max(0.0, 0.5 - 0.05 * step))
-        rois, _ = tracker.update(0.1 * step, seen(motorcycle=machine, person=RIDER), STILL, ASPECT)
+        rois = tracker.update(0.1 * step, seen(motorcycle=machine, person=RIDER), STILL, ASPECT)
         assert "person" in rois.class_name, step
 
     assert on_machines(seen(motorcycle=machine, person=RIDER)).tolist() == [False, True]
@@ -87,6 +88,6 @@ def test_a_rider_stays_one_after_a_restart() -> None:
     again.restore(tracker.state())
 
     for one in (tracker, again):
-        known, _ = one.update(0.4, rois, STILL, ASPECT)
+        known = one.update(0.4, rois, STILL, ASPECT)
         assert known.class_name == ("motorcycle",)
     assert again.state() == tracker.state()

@@ -36,10 +36,11 @@ def test_a_steady_car_keeps_its_number_and_another_gets_its_own() -> None:
     tracker = Tracker()
     for step in range(5):
         x = 0.1 + 0.02 * step
-        rois, tracks = tracker.update(
+        rois = tracker.update(
             0.1 * step, seen([[x, 0.4, x + 0.2, 0.6], [0.7, 0.5, 0.8, 0.6]]), STILL, ASPECT
         )
 
+    tracks = tracker.of(rois)
     assert rois.track_id.tolist() == [1, 2]
     assert tracks[1].times_s.tolist() == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
     assert tracks[1].seen[0].tolist() == pytest.approx([0.1, 0.4 * ASPECT, 0.3, 0.6 * ASPECT])
@@ -54,7 +55,7 @@ def test_a_hidden_car_comes_back_where_its_velocity_leads() -> None:
     for step in (6, 7, 8):
         tracker.update(0.1 * step, seen([]), STILL, ASPECT)
 
-    rois, _ = tracker.update(0.9, seen([[0.55, 0.4, 0.67, 0.6]]), STILL, ASPECT)
+    rois = tracker.update(0.9, seen([[0.55, 0.4, 0.67, 0.6]]), STILL, ASPECT)
 
     assert rois.track_id.tolist() == [1]
 
@@ -67,7 +68,7 @@ def test_a_car_that_stays_away_is_forgotten() -> None:
     for step in range(1, 8):
         tracker.update(0.1 * step, seen([]), STILL, ASPECT)
 
-    rois, _ = tracker.update(0.8, seen(box), STILL, ASPECT)
+    rois = tracker.update(0.8, seen(box), STILL, ASPECT)
 
     assert rois.track_id.tolist() == [2]
 
@@ -77,7 +78,7 @@ def test_an_unsure_box_goes_on_with_a_track_but_starts_none() -> None:
     tracker = Tracker()
     tracker.update(0.0, seen([[0.4, 0.4, 0.6, 0.6]]), STILL, ASPECT)
 
-    rois, _ = tracker.update(
+    rois = tracker.update(
         0.1,
         seen([[0.4, 0.4, 0.6, 0.6], [0.1, 0.1, 0.2, 0.2]], confidence=[0.2, 0.2]),
         STILL,
@@ -93,7 +94,7 @@ def test_a_person_is_never_joined_to_a_car_but_a_truck_may_be() -> None:
     for name, expected in (("truck", 1), ("person", 2)):
         tracker = Tracker()
         tracker.update(0.0, seen(box), STILL, ASPECT)
-        rois, _ = tracker.update(0.1, seen(box, [name]), STILL, ASPECT)
+        rois = tracker.update(0.1, seen(box, [name]), STILL, ASPECT)
         assert rois.track_id.tolist() == [expected]
 
 
@@ -105,8 +106,9 @@ def test_the_turn_of_the_camera_is_taken_out() -> None:
     tracker.update(0.0, seen(boxes.tolist()), STILL, ASPECT)
     turn = CameraStep(is_known=True, is_cut=False, shift=(0.2, 0.0))
 
-    rois, tracks = tracker.update(0.1, seen(moved.tolist()), turn, ASPECT)
+    rois = tracker.update(0.1, seen(moved.tolist()), turn, ASPECT)
 
+    tracks = tracker.of(rois)
     assert rois.track_id.tolist() == [1, 2]
     assert tracks[1].steady[0] == pytest.approx(tracks[1].steady[1])  # it stood still
 
@@ -164,10 +166,9 @@ def test_what_a_tracker_remembers_can_be_written_down() -> None:
     other.restore(json.loads(json.dumps(tracker.state())))
     last = seen([[0.18, 0.4, 0.38, 0.6]])
 
-    (first, tracks), (second, restored) = (
-        t.update(0.4, last, STILL, ASPECT) for t in (tracker, other)
-    )
+    first, second = (t.update(0.4, last, STILL, ASPECT) for t in (tracker, other))
 
+    tracks, restored = tracker.of(first), other.of(second)
     assert first.track_id.tolist() == second.track_id.tolist() == [1]
     assert tracks[1].steady.tolist() == restored[1].steady.tolist()
     assert tracks[1].groups == restored[1].groups
@@ -176,8 +177,8 @@ def test_what_a_tracker_remembers_can_be_written_down() -> None:
 def test_what_was_told_of_a_frame_does_not_change_with_the_next() -> None:
     """Frames are followed in batches before they are scored; tracks must not run ahead."""
     tracker = Tracker()
-    _, tracks = tracker.update(0.0, seen([[0.1, 0.4, 0.3, 0.6]]), STILL, ASPECT)
-    first = tracks[1]
+    rois = tracker.update(0.0, seen([[0.1, 0.4, 0.3, 0.6]]), STILL, ASPECT)
+    first = tracker.of(rois)[1]
     tracker.update(0.1, seen([[0.12, 0.4, 0.32, 0.6]], ["truck"]), STILL, ASPECT)
 
     assert first.times_s.tolist() == [0.0]
