@@ -184,7 +184,12 @@ export class Timeline {
     const x = left ? bbox.left + 6 * devicePixelRatio : bbox.left + bbox.width - 4 * devicePixelRatio;
     ctx.textAlign = left ? "left" : "right";
     ctx.textBaseline = "bottom";
-    ctx.fillText(`alarm from ${percent(threshold)}`, x, y - 2);
+    const name = `alarm from ${percent(threshold)}`;
+    ctx.setLineDash([]); // a rim, since on a phone the curve may cross the name on either side
+    ctx.strokeStyle = colour("--card");
+    ctx.lineWidth = 4 * devicePixelRatio;
+    ctx.strokeText(name, x, y - 2);
+    ctx.fillText(name, x, y - 2);
     ctx.restore();
   }
 
