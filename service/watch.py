@@ -83,7 +83,11 @@ class Watch:
             self._outbox.start()
         with self._frames as frames, _until_signal(frames):
             for sampled in frames:
-                self._score(sampled, scorer, keeper)
+                if sampled is not None:
+                    self._score(sampled, scorer, keeper)
+                    continue
+                for event in keeper.lose():
+                    self._tell(event)
         for event in keeper.end():
             self._tell(event)
         unsent = 0 if self._outbox is None else self._outbox.stop(FLUSH_S)

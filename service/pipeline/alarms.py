@@ -47,6 +47,7 @@ class AlarmKeeper:
     """
 
     def __init__(self, calibration: ClipsCalibration) -> None:
+        self._calibration = calibration
         self._peaks = PeakKeeper(calibration)
         self._alarm: Alarm | None = None
         self._last_s = 0.0
@@ -74,6 +75,12 @@ class AlarmKeeper:
         self._peaks.forget(ended.began_s)
         self._alarm = None
         return (AlarmEvent(type="alarm.ended", alarm=ended),)
+
+    def lose(self) -> tuple[AlarmEvent, ...]:
+        """The source is lost: the alarm that lasts ends, and what comes later begins anew."""
+        events = self.end()
+        self._peaks = PeakKeeper(self._calibration)
+        return events
 
     def _so_far(self, began_s: float) -> Alarm:
         peak = self._peaks.peak(began_s)

@@ -15,7 +15,6 @@ from typing import Self
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -23,7 +22,7 @@ from service.errors import VideoNotDecodable, VideoTooLarge
 from service.vision.containers import measured_seconds, open_video
 from service.vision.damage import DamageLog, DecodeError
 from service.vision.images import Frame
-from service.vision.orientation import UPRIGHT, display_matrix, turn_upright
+from service.vision.orientation import matrix_of, turn_upright
 
 FALLBACK_FPS = 25.0
 TICK_SLACK_S = 0.001  # Matroska rounds time stamps to a millisecond
@@ -112,7 +111,7 @@ class ClipReader:
             self.close()
             raise
         self._size = (self._first.width, self._first.height)
-        self._matrix = _matrix_of(self._first)
+        self._matrix = matrix_of(self._first)
         self.info = self._clip_info()
 
     def __enter__(self) -> Self:
@@ -266,8 +265,3 @@ class ClipReader:
         duration_s = max(self._declared_s or 0.0, self._measured_s)
         codec = self._stream.codec_context.name
         return ClipInfo(width, height, self._fps, duration_s, codec)
-
-
-def _matrix_of(picture: VideoFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
-    matrix = picture.side_data.get("DISPLAYMATRIX")
-    return display_matrix(bytes(matrix)) if isinstance(matrix, SideData) else UPRIGHT

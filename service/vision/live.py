@@ -14,18 +14,19 @@ from typing import Self
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from service.errors import ServiceError, VideoNotSupported, VideoTooLarge
+from service.errors import ServiceError, VideoNotDecodable
 from service.vision.clips import SampledFrame
 from service.vision.images import Frame
 from service.vision.isolated import OpenClip
+from service.vision.live_pictures import PATIENCE_S, Clock, open_stream, pictures_of
+from service.vision.orientation import matrix_of, turn_upright
 from service.vision.sources import Source
 
-PATIENCE_S = 10.0  # for opening, and for the next picture
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # before a lost source is tried again; doubled each time
-TICK_SLACK = 0.1  # of a tick: pictures come a little early or late
+LOST_S = 3.0  # without a lost source; then nothing that lasted before can be said to last
+RECORDED = ("http://", "https://")  # an RTSP server sends a recording at its own pace by itself
 
 Told = Callable[[str], None]
 
@@ -57,7 +58,8 @@ class LiveFrames:
         realtime: Whether a file is played at its own pace, as a camera would.
 
     The time of a frame is seconds after the first; in a file its own, else when it came.
-    ``started_at`` is the time of the clock that belongs to 0.
+    ``started_at`` is the time of the clock that belongs to 0. A recording behind an HTTP address
+    is played at its own pace, and ends.
     """
 
     def __init__(
@@ -75,6 +77,9 @@ class LiveFrames:
         self.started_at = time.time()
         self._changed = threading.Condition()
         self._newest: tuple[int, float, VideoFrame | Frame] | None = None
+        self._is_lost = False
+        self._lost_at: float | None = None  # until it is told, or a picture comes
+        self._played_s = -1.0  # how far a recording has come
         self._ended = threading.Event()
         self._error: Exception | None = None
         reads = self._follow if source.is_live else self._play
@@ -97,8 +102,10 @@ class LiveFrames:
         """End the iteration soon; also from a signal handler's thread."""
         self._ended.set()
 
-    def __iter__(self) -> Iterator[SampledFrame]:
+    def __iter__(self) -> Iterator[SampledFrame | None]:
         """Yield frames until the file ends or ``stop`` is called.
+
+        None stands for a source that has been lost for `LOST_S`: what comes later is another story.
 
         Raises:
             ServiceError: A file cannot be read.
@@ -107,7 +114,10 @@ class LiveFrames:
             yield from self._all()
             return
         self._thread.start()
-        while (newest := self._take()) is not None:
+        while (newest := self._take()) is not None or not self._ended.is_set():
+            if newest is None:
+                yield None
+                continue
             index, time_s, picture = newest
             yield SampledFrame(index, time_s, _rgb(picture))
         if self._error is not None:
@@ -124,6 +134,9 @@ class LiveFrames:
     def _take(self) -> tuple[int, float, VideoFrame | Frame] | None:
         with self._changed:
             while self._newest is None and not self._ended.is_set():
+                if self._lost_at is not None and time.monotonic() - self._lost_at > LOST_S:
+                    self._lost_at = None
+                    return None
                 self._changed.wait(0.1)  # a signal handler cannot notify
             newest, self._newest = self._newest, None
             self._changed.notify_all()
@@ -135,7 +148,7 @@ class LiveFrames:
                 self.started_at = time.time() - time_s
             if self._newest is not None:
                 self.counts.dropped += 1
-            self._newest = (self.counts.sampled, time_s, picture)
+            self._newest, self._lost_at = (self.counts.sampled, time_s, picture), None
             self.counts.sampled += 1
             self._changed.notify_all()
 
@@ -155,86 +168,86 @@ class LiveFrames:
                 if self._ended.wait(max(0.0, began_at + sampled.time_s - time.monotonic())):
                     return
                 self._put(sampled.time_s, sampled.frame)
+        self._wait_for_taker()
+
+    def _wait_for_taker(self) -> None:
         with self._changed:  # the last frame is taken before the end is seen
             self._changed.wait_for(lambda: self._newest is None, PATIENCE_S)
 
     def _follow(self) -> None:
         """A live source, opened again whenever it is lost."""
-        delay_s, is_lost, verb = FIRST_DELAY_S, False, "cannot be opened"
-        clock = _Clock(self._sample_fps)
+        delay_s = FIRST_DELAY_S
+        clock = Clock(self._sample_fps)
         while not self._ended.is_set():
+            before = clock.seen
             try:
-                with _opened(self._source) as container:
-                    for picture in _pictures(container, self._max_pixels):
-                        if self._ended.is_set():
-                            return
-                        if is_lost:
-                            self._told(f"{self._source.shown} is there")
-                        delay_s, is_lost, verb = FIRST_DELAY_S, False, "is lost"
-                        time_s = clock.due()
-                        if time_s is not None:
-                            self._put(time_s, picture)
+                if self._read(clock) or self._ended.is_set():
+                    return
                 reason = "it ended"
             except (av.FFmpegError, OSError, ValueError) as error:
                 reason = getattr(error, "strerror", None) or type(error).__name__
             except ServiceError as error:
                 reason = str(error)
-            is_lost = True
+            verb = "cannot be opened"
+            if clock.seen > before:
+                delay_s, verb = FIRST_DELAY_S, "is lost"
+            if not self._is_lost:
+                self._is_lost, self._lost_at = True, time.monotonic()
             self.counts.lost += 1
             self._told(f"{self._source.shown} {verb} ({reason}); next try in {delay_s:g} s")
             self._ended.wait(delay_s)
             delay_s = min(2 * delay_s, MAX_DELAY_S)
 
-
-class _Clock:
-    """Says of each picture, when it comes, whether it is due, and its time."""
-
-    def __init__(self, sample_fps: float) -> None:
-        self._step_s = 1.0 / sample_fps
-        self._first: float | None = None
-        self._next_s = 0.0
-
-    def due(self) -> float | None:
-        now = time.monotonic()
-        self._first = now if self._first is None else self._first
-        time_s = now - self._first
-        if time_s < self._next_s - TICK_SLACK * self._step_s:
-            return None
-        self._next_s += self._step_s
-        if self._next_s <= time_s:  # it was lost, or is slower: what was missed is not made up
-            self._next_s = time_s + self._step_s
-        return time_s
-
-
-def _opened(source: Source) -> InputContainer:
-    return av.open(
-        source.address,
-        format=source.format,
-        options=source.options,
-        timeout=(PATIENCE_S, PATIENCE_S),
-    )
-
-
-def _pictures(container: InputContainer, max_pixels: int) -> Iterator[VideoFrame]:
-    if not container.streams.video:
-        raise VideoNotSupported("it has no video stream")
-    stream = container.streams.video[0]
-    stream.thread_type = "SLICE"  # threads by frame would hold several frames back
-    for packet in container.demux(stream):
+    def _read(self, clock: Clock) -> bool:
+        """Put its pictures until it breaks off; true at the end of a recording."""
+        with open_stream(self._source, self._source.options) as container:
+            length_s = (container.duration or 0) / av.time_base
+            if not (self._source.address.startswith(RECORDED) and length_s > 0):
+                self._put_due(pictures_of(container, self._max_pixels), clock)
+                return False
+        if self._played_s < 0:
+            self._told(f"{self._source.shown} is a recording of {length_s:.0f} s")
+        # Without delay FFmpeg forgets what it has read to know the format: the first key frame.
+        options = {k: v for k, v in self._source.options.items() if k != "fflags"}
         try:
-            pictures = packet.decode()
-        except av.InvalidDataError:
-            continue  # the first pictures of a stream that one joins, mostly
+            with open_stream(self._source, options) as container:
+                self._put_due(self._paced(pictures_of(container, self._max_pixels)), clock)
+        except av.FFmpegError:
+            if self._played_s >= 0:
+                raise  # it broke off, and goes on there
+        if not self._ended.is_set():
+            if self._played_s < 0:
+                shown = self._source.shown
+                self._error = VideoNotDecodable(f"{shown}: none of its pictures can be read")
+            self._wait_for_taker()
+        return True
+
+    def _put_due(self, pictures: Iterator[VideoFrame], clock: Clock) -> None:
         for picture in pictures:
-            if picture.width * picture.height > max_pixels:
-                raise VideoTooLarge(
-                    f"its pictures have {picture.width}x{picture.height} pixels, "
-                    f"the limit is {max_pixels} in all"
-                )
+            if self._ended.is_set():
+                return
+            if self._is_lost:
+                self._told(f"{self._source.shown} is there")
+                self._is_lost = False
+            time_s = clock.due()
+            if time_s is not None:
+                self._put(time_s, picture)
+
+    def _paced(self, pictures: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+        """Pictures of a recording when they are due, from where it broke off before."""
+        began_at: float | None = None
+        for picture in pictures:
+            own_s = float(picture.time or 0.0)
+            if own_s <= self._played_s:
+                continue
+            began_at = time.monotonic() - own_s if began_at is None else began_at
+            self._ended.wait(max(0.0, began_at + own_s - time.monotonic()))
+            self._played_s = own_s
             yield picture
 
 
 def _rgb(picture: VideoFrame | Frame) -> Frame:
     if isinstance(picture, VideoFrame):
-        return np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        rgb = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        return turn_upright(rgb, matrix_of(picture))
     return picture

@@ -1,11 +1,19 @@
 """Turning a picture upright by the display matrix of its container."""
 
 import numpy as np
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from service.vision.images import Frame
 
 UPRIGHT = np.array([[1, 0], [0, 1]], np.int32)
+
+
+def matrix_of(picture: VideoFrame) -> NDArray[np.int32]:
+    """The ``display_matrix`` of a decoded picture; ``UPRIGHT`` where it has none."""
+    matrix = picture.side_data.get("DISPLAYMATRIX")
+    return display_matrix(bytes(matrix)) if isinstance(matrix, SideData) else UPRIGHT
 
 
 def display_matrix(side_data: bytes) -> NDArray[np.int32]:

@@ -4,9 +4,11 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
+from pathlib import Path
 
 import av
 
@@ -93,6 +95,44 @@ class MjpegCamera(_Camera):
 
         self._serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
         self.url = f"http://{self.host}/video"
+
+
+class Recording(_Camera):
+    """A clip behind an HTTP address, sent as fast as it is taken.
+
+    Args:
+        path: The clip.
+        hang_up_after: Bytes after which the second connection is cut; the first one only looks.
+        seekable: Whether a part of it may be asked for.
+    """
+
+    def __init__(
+        self, path: Path, hang_up_after: int | None = None, seekable: bool = False
+    ) -> None:
+        super().__init__()
+        camera, content = self, path.read_bytes()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                camera.connections += 1
+                limit = hang_up_after if camera.connections == 2 else None
+                asked = self.headers.get("Range", "") if seekable else ""
+                first = int(asked.removeprefix("bytes=").partition("-")[0] or 0)
+                self.send_response(206 if asked else 200)
+                self.send_header("Content-Length", str(len(content) - first))
+                if asked:
+                    self.send_header(
+                        "Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}"
+                    )
+                self.end_headers()
+                with suppress(OSError):
+                    self.wfile.write(content[first:][:limit])
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        self.url = f"http://{self.host}/{path.name}"
 
 
 class RtspCamera(_Camera):

@@ -41,12 +41,16 @@ def eventful_clip(path: Path, frames: int = 90, fps: int = 10) -> Path:
     return write_clip(path, (eventful_frame(i, frames) for i in range(frames)), fps)
 
 
-def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> Path:
+def write_clip(
+    path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, bit_rate: int | None = None
+) -> Path:
     """An H.264 clip of frames of one size."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=fps)
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"
+        if bit_rate is not None:
+            stream.bit_rate = bit_rate
         for i, frame in enumerate(frames):
             if i == 0:
                 stream.height, stream.width = frame.shape[:2]
@@ -54,4 +58,14 @@ def write_clip(path: Path, frames: Iterable[NDArray[np.uint8]], fps: int) -> Pat
             picture.pts, picture.time_base = i, Fraction(1, fps)
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
+    return path
+
+
+def with_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
+    """Write the matrix into the track header: 36 bytes behind its times, id and layer fields."""
+    data = bytearray(path.read_bytes())
+    at = data.find(b"tkhd") + 4 + 4 + 20 + 16
+    values = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
+    data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+    path.write_bytes(data)
     return path

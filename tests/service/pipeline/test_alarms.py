@@ -51,6 +51,21 @@ def test_an_alarm_begins_peaks_and_ends() -> None:
     assert ended.alarm.ended_s == pytest.approx(0.5)
 
 
+def test_what_comes_after_a_loss_begins_anew() -> None:
+    """The alarm ends with its latest frame; a source that comes back soon raises another one."""
+    keeper = AlarmKeeper(CLIPS)
+    (began,) = told(keeper, RAISED)
+
+    (ended,) = keeper.lose()
+    (again,) = told(keeper, RAISED[1:], from_s=1.0)
+
+    assert (ended.type, again.type) == ("alarm.ended", "alarm.began")
+    assert ended.alarm.ended_s == pytest.approx(0.3)
+    assert again.alarm.began_s == pytest.approx(1.0)
+    assert again.alarm.id != began.alarm.id
+    assert AlarmKeeper(CLIPS).lose() == ()
+
+
 def test_an_alarm_is_told_by_an_anomaly_though_its_frame_alone_looks_normal() -> None:
     """As in the report of a clip: what is normal stands last."""
     (began,) = told(AlarmKeeper(CLIPS), RAISED)

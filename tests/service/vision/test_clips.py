@@ -9,6 +9,7 @@ import pytest
 
 from service.vision.clips import ClipReader
 from service.vision.damage import MAX_ENTRIES, DamageLog
+from tests.builders.footage import with_display_matrix
 from tests.builders.numbered_clips import (
     HEIGHT,
     LIMIT,
@@ -69,16 +70,6 @@ def test_time_starts_at_the_first_frame(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "late.mkv", [numbered(n) for n in range(5)], times_ms=times)
 
     assert [s.time_s for s in read(path)[0]] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
-
-
-def with_display_matrix(path: Path, a: int, b: int, c: int, d: int) -> Path:
-    """Write the matrix into the track header: 36 bytes behind its times, id and layer fields."""
-    data = bytearray(path.read_bytes())
-    at = data.find(b"tkhd") + 4 + 4 + 20 + 16
-    values = [a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30]
-    data[at : at + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
-    path.write_bytes(data)
-    return path
 
 
 @pytest.mark.parametrize(

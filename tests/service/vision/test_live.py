@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import VideoNotSupported
+from service.errors import VideoNotDecodable, VideoNotSupported
 from service.vision.clips import SampledFrame
 from service.vision.isolated import in_this_process
 from service.vision.live import LiveFrames
 from service.vision.sources import parse_source
-from tests.builders.cameras import MjpegCamera, RtspCamera
-from tests.builders.footage import street, street_clip
+from tests.builders.cameras import MjpegCamera, Recording, RtspCamera
+from tests.builders.footage import street, street_clip, with_display_matrix, write_clip
 
 LIMIT = 10**7
 OPEN = in_this_process(LIMIT, 100)
@@ -54,6 +54,7 @@ def test_a_file_waits_for_whoever_takes_its_frames(tmp_path: Path) -> None:
     found = []
     with of_file(path, 5) as frames:
         for sampled in frames:
+            assert sampled is not None
             time.sleep(0.02)
             found.append((sampled.index, sampled.time_s, sampled.frame))
 
@@ -71,6 +72,7 @@ def test_the_newest_frame_wins(tmp_path: Path) -> None:
 
     with of_file(path, 10, realtime=True) as frames:
         for sampled in frames:
+            assert sampled is not None
             late_s.append(time.monotonic() - began_at - sampled.time_s)
             taken.append(sampled)
             time.sleep(0.35)
@@ -90,6 +92,7 @@ def test_a_camera_that_hangs_up_is_asked_again(any_camera: MjpegCamera | RtspCam
 
     with live(any_camera.url, any_camera.host, lines) as frames:
         for sampled in frames:
+            assert sampled is not None  # it was lost for less than three seconds
             found.append(sampled)
             if len(found) == 35:
                 break
@@ -144,6 +147,86 @@ def test_pictures_that_are_too_large_are_not_taken(camera: MjpegCamera) -> None:
         assert list(frames) == []
 
     assert "320x240 pixels, the limit is 1000" in lines[0]
+
+
+def test_a_source_that_stays_away_is_told_once() -> None:
+    """Three seconds after it was lost, between its last frame and the end of the watch."""
+    camera = MjpegCamera()
+    frames = live(camera.url, camera.host, [])
+    threading.Timer(6.0, frames.stop).start()
+    lost_at, told_at = 0.0, []
+
+    with frames:
+        for sampled in frames:
+            if sampled is None:
+                told_at.append(time.monotonic())
+            elif not lost_at:
+                lost_at = time.monotonic()
+                threading.Thread(target=camera.close).start()
+
+    assert len(told_at) == 1
+    assert 2.5 < told_at[0] - lost_at < 4.5
+
+
+def noisy_clip(path: Path) -> Path:
+    """Two seconds; the ground is noise, so that nobody reads the file in one go."""
+    noise = np.random.default_rng(0).integers(0, 60, (20, 240, 320, 3), np.uint8)
+    return write_clip(
+        path, [np.maximum(street(i), noise[i]) for i in range(20)], 10, bit_rate=2_000_000
+    )
+
+
+@pytest.mark.parametrize("hang_up_after", [None, 60_000])
+def test_a_recording_behind_an_address_is_played_at_its_own_pace_and_ends(
+    tmp_path: Path, hang_up_after: int | None
+) -> None:
+    """It is sent in a moment, and goes on where it was when the connection breaks off."""
+    clip = noisy_clip(tmp_path / "street.mkv")
+    assert clip.stat().st_size > 110_000
+    recording = Recording(clip, hang_up_after)
+    lines: list[str] = []
+    began_at = time.monotonic()
+
+    with live(recording.url, recording.host, lines) as frames:
+        found = [sampled for sampled in frames if sampled is not None]
+
+    recording.close()
+    assert lines[0].endswith("street.mkv is a recording of 2 s")
+    assert time.monotonic() - began_at > 1.9
+    assert recording.connections == (2 if hang_up_after is None else 4)
+    assert [line.split()[1:3] for line in lines[1:]] == (
+        [] if hang_up_after is None else [["is", "lost"], ["is", "there"]]
+    )
+    assert len(found) == pytest.approx(20, abs=2)
+    # The car moves a pixel a frame, so the picture tells which one it was.
+    places = [int((sampled.frame[140, :, 0] > 150).argmax()) for sampled in found]
+    assert places == sorted(places)
+    assert (places[0], places[-1]) == pytest.approx((32, 51), abs=1)
+
+
+def test_pictures_of_a_turned_recording_are_shown_upright(tmp_path: Path) -> None:
+    """As those of a clip are."""
+    clip = with_display_matrix(street_clip(tmp_path / "street.mp4", frames=3), 0, 1, -1, 0)
+    recording = Recording(clip, seekable=True)
+
+    with live(recording.url, recording.host, []) as frames:
+        shapes = [sampled.frame.shape for sampled in frames if sampled is not None]
+
+    recording.close()
+    assert set(shapes) == {(320, 240, 3)}
+
+
+def test_a_recording_without_a_picture_that_can_be_read_ends_the_watch(tmp_path: Path) -> None:
+    """Its index stands at its end, and the server sends no parts: it will not get better."""
+    recording = Recording(noisy_clip(tmp_path / "street.mp4"))
+
+    with (
+        live(recording.url, recording.host, []) as frames,
+        pytest.raises(VideoNotDecodable, match=r"street\.mp4: none of its pictures"),
+    ):
+        list(frames)
+
+    recording.close()
 
 
 @pytest.mark.parametrize("realtime", [False, True])
