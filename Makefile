@@ -6,7 +6,9 @@ export ORT_DISABLE_TELEMETRY = 1
 export MALLOC_ARENA_MAX = 2
 SERVE_BIN := .venv/bin
 TRAIN_BIN := .venv-train/bin
-SERVE_TESTS := tests/knowledge tests/service tests/page tests/deploy $(wildcard tests/test_*.py)
+SERVE_TESTS := tests/knowledge tests/service $(wildcard tests/test_*.py)
+# In processes of their own: the browser's event loop must not meet those of other tests.
+PAGE_TESTS := tests/page tests/deploy
 
 .PHONY: install run web check test image-test faults load bench pipeline-tiny train-env clean
 
@@ -26,13 +28,14 @@ check: .venv/.dev .venv-train/.installed web
 	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh check
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) tests/faults tests/hostile
+	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) $(PAGE_TESTS) tests/faults tests/hostile
 	$(TRAIN_BIN)/mypy model tests/model benchmarks
 	$(SERVE_BIN)/lint-imports --no-logo
 
 test: check
 	deploy/system-packages.sh tests
-	$(SERVE_BIN)/python -m pytest $(SERVE_TESTS)
+	$(SERVE_BIN)/python -m pytest -n 2 --dist loadfile $(SERVE_TESTS)
+	$(SERVE_BIN)/python -m pytest -n 2 --dist loadfile $(PAGE_TESTS)
 	OMP_NUM_THREADS=1 $(TRAIN_BIN)/python -m pytest -n auto --maxprocesses=4 tests/model
 
 # The real Dockerfile, built, run read-only, asked and stopped; as root, without a Docker daemon.

@@ -23,7 +23,7 @@ def url(tiny_bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     settings = Settings(
         bundle=tiny_bundle_dir, threads=1, min_free_bytes=0, data_dir=tmp_path_factory.mktemp("d")
     )
-    config = uvicorn.Config(create_app(settings), port=0, log_level="warning", ws="wsproto")
+    config = uvicorn.Config(create_app(settings), port=0, log_config=None, ws="wsproto")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
