@@ -19,7 +19,7 @@ from model.evaluate.alarms import alarm_times, lowest_threshold
 from model.evaluate.auc import LabelledScores
 from model.evaluate.generated import analyze_clip, smoothed
 from model.evaluate.motion_null import normal_motion
-from model.evaluate.nulls import as_update, clip_nulls, takes_motion
+from model.evaluate.nulls import as_update, clip_nulls, see_normal, takes_motion
 from model.synthesis.traffic import make_clip
 from service.pipeline.engine import Engine
 from service.scoring.calibration import (
@@ -77,7 +77,8 @@ def calibrate(
     stills = _stills(nulls, scores)
     clips = _clips(nulls, scores, stills)
     if takes_motion(engine.analyzer):  # what moves says more than a still, on normal roads too
-        moving = clip_nulls(engine.analyzer, engine.analyzer.text_bank)
+        normal = see_normal(engine.analyzer)
+        moving = clip_nulls(engine.analyzer, engine.analyzer.text_bank, normal)
         clips = clips.model_copy(update=as_update(moving))
     bank = engine.analyzer.text_bank
     loud = motion_weights(normal_motion(bank, engine.analyzer.max_pairs))

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from model.detector.footage import FrameFile, data_root
 from model.detector.recipe import load_detector_recipe
 from model.detector.restore import restore_detector
 from model.evaluate.frames import LabelledFrame, frame_figures, frames_table
+from model.evaluate.nulls import NUM_SHUFFLES, shuffled
 from model.evaluate.texts import TorchEncoder
 from model.look import LookRecipe, couples, relation_of, teach_look
 from model.recipe import load_recipe, read_recipe
@@ -93,11 +93,11 @@ def measure_look(
     texts = load_hierarchy().flat
     vectors = TorchEncoder(student, tokenizer).encode_texts(texts)
     true = text_bank_of(texts, vectors)
-    order = np.random.default_rng(0).permutation(len(texts))
-    shuffled = replace(true, pooled=true.pooled[order], svo=true.svo[order])
+    mixed = [shuffled(true, seed) for seed in range(NUM_SHUFFLES)]
     scores: dict[str, NDArray[np.float64]] = {
-        name: np.zeros(len(plain)) for name in ("score", "without look", "shuffled texts (control)")
+        name: np.zeros(len(plain)) for name in ("score", "without look")
     }
+    scores["shuffled texts (control)"] = np.zeros((len(mixed), len(plain)))
     marked = sorted({p.camera for p in plain if p.anomalous})
     cameras = np.random.default_rng(recipe.seed).permutation(marked)
     for fold in track(range(folds), "folds"):
@@ -110,11 +110,13 @@ def measure_look(
         taught = deepcopy(student)
         teach_look(taught, known, bank, recipe)
         scores["score"][tested] = _scores(taught, true, asked, normal)
-        scores["shuffled texts (control)"][tested] = _scores(taught, shuffled, asked, normal)
+        for version, bank_of_it in enumerate(mixed):
+            found = _scores(taught, bank_of_it, asked, normal)
+            scores["shuffled texts (control)"][version, tested] = found
     scores |= _controls(plain)
     chosen = [i for i, picture in enumerate(plain) if picture.camera in marked]
     frames = [LabelledFrame(Path(), plain[i].anomalous, plain[i].camera) for i in chosen]
-    rows = frame_figures(frames, {name: values[chosen] for name, values in scores.items()})
+    rows = frame_figures(frames, {name: values[..., chosen] for name, values in scores.items()})
     (console or Console()).print(frames_table(rows))
 
 

@@ -34,6 +34,8 @@ class LabelledScores:
 
 
 Measure = Callable[[Sequence[LabelledScores]], float]
+# The same clips scored several times over, as texts that were shuffled again and again score them.
+Versions = Sequence[Sequence[LabelledScores]]
 
 
 def roc_auc(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> float:
@@ -89,30 +91,38 @@ def stratified_auc(clips: Sequence[LabelledScores], bins: int = POSITION_BINS) -
     return total / weights if weights else float("nan")
 
 
+def median_auc(versions: Versions, measure: Measure) -> float:
+    """The measure of a score that comes in several versions; NaN where one is not defined."""
+    return float(np.median([measure(clips) for clips in versions]))
+
+
 def paired_interval(
     first: Sequence[LabelledScores],
-    second: Sequence[LabelledScores],
+    others: Versions,
     measure: Measure,
     draws: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile interval of ``measure(first) - measure(second)``, the same clips in each draw."""
-    rng = np.random.default_rng(seed)
-    values = []
-    for _ in range(draws):
-        drawn = rng.integers(0, len(first), len(first)).tolist()
-        values.append(measure([first[i] for i in drawn]) - measure([second[i] for i in drawn]))
-    known = np.array([value for value in values if not np.isnan(value)])
-    if len(known) == 0:
-        return float("nan"), float("nan")
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return float(low), float(high)
+    """Percentile interval of ``measure(first) - measure(other)``, the same clips in each draw.
+
+    Args:
+        first: One score.
+        others: The other score, in one version or several.
+        measure: What is compared.
+        draws: Bootstrap draws, each of clips and of a version.
+        confidence: Of the interval.
+        seed: Of the draws.
+    """
+
+    def lead(drawn: list[int], version: int) -> float:
+        return measure([first[i] for i in drawn]) - measure([others[version][i] for i in drawn])
+
+    return _percentiles(lead, len(first), len(others), draws, confidence, seed)
 
 
 def bootstrap_interval(
-    clips: Sequence[LabelledScores],
+    versions: Versions,
     measure: Measure,
     draws: int = 1000,
     confidence: float = 0.95,
@@ -120,16 +130,33 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile interval of a measure over clips drawn with replacement.
 
-    Whole clips are drawn, because the frames of one clip are near copies of each other. Draws in
-    which the measure is not defined are left out; NaN twice when all are.
+    Whole clips are drawn, because the frames of one clip are near copies of each other; of a score
+    with several versions, one of them with every draw.
     """
-    if not clips:
-        return float("nan"), float("nan")
-    generator = np.random.default_rng(seed)
-    picks = generator.integers(0, len(clips), (draws, len(clips)))
-    values = np.array([measure([clips[i] for i in pick]) for pick in picks])
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+
+    def measured(drawn: list[int], version: int) -> float:
+        return measure([versions[version][i] for i in drawn])
+
+    return _percentiles(measured, len(versions[0]), len(versions), draws, confidence, seed)
+
+
+def _percentiles(
+    statistic: Callable[[list[int], int], float],
+    num_clips: int,
+    num_versions: int,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> tuple[float, float]:
+    """Draws in which the statistic is not defined are left out; NaN twice when all are."""
+    rng = np.random.default_rng(seed)
+    values = []
+    for _ in range(draws if num_clips else 0):
+        drawn = rng.integers(0, num_clips, num_clips).tolist()
+        version = int(rng.integers(num_versions)) if num_versions > 1 else 0
+        values.append(statistic(drawn, version))
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
         return float("nan"), float("nan")
     tail = (1 - confidence) / 2
     low, high = np.quantile(known, [tail, 1 - tail])

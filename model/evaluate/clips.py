@@ -27,7 +27,7 @@ from model.evaluate.alarms import (
 )
 from model.evaluate.auc import LabelledScores, roc_auc
 from model.evaluate.labels import LabelledClip, labelled_scores, read_labels, window_s
-from model.evaluate.nulls import shuffled_texts
+from model.evaluate.nulls import NUM_SHUFFLES, shuffled_texts
 from model.evaluate.report import (
     ClipFigures,
     ClipsEvaluation,
@@ -43,10 +43,11 @@ from model.evaluate.told import dev_codes, kind_figures, kinds_table, told_toget
 from model.evaluate.variants import VariantRecorder, joined
 from service.bundle.sessions import make_session
 from service.pipeline.engine import Engine, load_engine
+from service.pipeline.frame import FrameAnalyzer
 from service.pipeline.report import Report, SegmentRow
 from service.pipeline.video import VideoAnalyzer
 from service.scoring.calibration import Mode
-from service.scoring.telling import told_leaf
+from service.scoring.telling import Voice, told_leaf
 from service.scoring.temporal import smooth
 from service.vision.detector import Detector
 from service.vision.isolated import in_this_process
@@ -64,6 +65,7 @@ def evaluate_clips(
     clip_ids: Sequence[str] = (),
     threads: int = 0,
     detector: Path | None = None,
+    num_shuffles: int = NUM_SHUFFLES,
     console: Console | None = None,
 ) -> ClipsEvaluation:
     """Analyse every labelled clip, measure, and write reports, figures and timelines.
@@ -77,6 +79,7 @@ def evaluate_clips(
         clip_ids: Only these clips; all when empty.
         threads: Threads inside one operator; 0 lets the runtime choose.
         detector: A YOLOX of COCO's classes to use instead of the bundle's detector.
+        num_shuffles: How often the texts are shuffled, for the control.
         console: Where the tables go; standard output when left out.
     """
     shown = console or Console()
@@ -88,26 +91,19 @@ def evaluate_clips(
         )
     engine = _engine(bundle_dir, threads, detector)
     open_clip = in_this_process(MAX_PIXELS, MAX_SECONDS)
-    shuffled = replace(engine, analyzer=shuffled_texts(engine.analyzer))
+    shuffles = shuffled_texts(engine.analyzer, num_shuffles)
     out.mkdir(parents=True, exist_ok=True)
-    reports, shuffled_reports, recorders, shuffled_recorders = [], [], [], []
+    reports, recorders = [], []
     for clip in track(clips, "analysing clips", console=shown, transient=True):
-        recorder, other = (VariantRecorder(engine.analyzer.text_bank) for _ in range(2))
-        path = folder / clip.file
+        recorder = VariantRecorder(engine.analyzer.text_bank)
         report = VideoAnalyzer(engine, open_clip).analyze(
-            path, sample_fps, mode, name=clip.file, on_frame=recorder
-        )
-        shuffled_reports.append(
-            VideoAnalyzer(shuffled, open_clip).analyze(path, sample_fps, mode, on_frame=other)
+            folder / clip.file, sample_fps, mode, name=clip.file, on_frame=recorder
         )
         recorders.append(recorder)
-        shuffled_recorders.append(other)
         (out / f"{clip.id}.json").write_text(report.model_dump_json(indent=1), encoding="utf-8")
         draw_timeline(clip.id, report, window_s(clip, report), engine, out / f"{clip.id}.png")
         reports.append(report)
-    evaluation = evaluation_of(
-        engine, clips, reports, recorders, shuffled_reports, shuffled_recorders, sample_fps
-    )
+    evaluation = evaluation_of(engine, clips, reports, recorders, shuffles, sample_fps)
     write_evaluation(evaluation, out / "evaluation.json")
     shown.print(clips_table(evaluation))
     shown.print(kinds_table(evaluation.kinds))
@@ -138,8 +134,7 @@ def evaluation_of(
     clips: Sequence[LabelledClip],
     reports: Sequence[Report],
     recorders: Sequence[VariantRecorder],
-    shuffled: Sequence[Report],
-    shuffled_recorders: Sequence[VariantRecorder],
+    shuffles: Sequence[FrameAnalyzer],
     sample_fps: float,
 ) -> ClipsEvaluation:
     """Measure finished reports against their labels.
@@ -149,12 +144,10 @@ def evaluation_of(
         clips: The labels.
         reports: Of the clips, in order.
         recorders: What text, motion and geometry say alone, and what each frame tells.
-        shuffled: Reports with the vectors of the descriptions shuffled.
-        shuffled_recorders: The same of those.
+        shuffles: Who judges the same frames with the vectors of the descriptions shuffled.
         sample_fps: Frames a second that were scored.
     """
     scored = [labelled_scores(clip, report) for clip, report in zip(clips, reports, strict=True)]
-    mixed = [labelled_scores(clip, report) for clip, report in zip(clips, shuffled, strict=True)]
     calibration = engine.analyzer.calibration.clips
     smoothing_s, release_s = calibration.smoothing_s, calibration.release_s
     eq11 = [
@@ -165,7 +158,16 @@ def evaluation_of(
     has_both = 0 < len(unseen) < len(clips)  # of footage that trained something, and other
     variants = [r.scores(s, calibration) for r, s in zip(recorders, scored, strict=True)]
     own = [calibration.affine[reports[0].model.mode]] * len(scored)
-    told = _told(scored, recorders, smoothing_s)
+    told = _told(scored, [recorder.voices for recorder in recorders], smoothing_s)
+    mixed, mixed_told = [], []
+    for other in track(shuffles, "shuffled texts", transient=True):
+        judged = [
+            r.judged_by(other, s, reports[0].model.mode)
+            for r, s in zip(recorders, scored, strict=True)
+        ]
+        mixed.append([s for s, _ in judged])
+        mixed_told.append(_told(mixed[-1], [voices for _, voices in judged], smoothing_s))
+    shuffled = f"shuffled texts ({len(shuffles)})"
     left_out = leave_one_out(scored, calibration, ALLOWED_FALSE)
     alarms = {"threshold of the bundle": (scored, own)}
     if has_both:
@@ -182,10 +184,10 @@ def evaluation_of(
         num_clips_with_both=sum(0 < s.labels.sum() < len(s.labels) for s in scored),
         rows=score_figures(
             {
-                f"score ({model.mode})": scored,
-                "eq11, smoothed": eq11,
-                **joined(variants),
-                "shuffled texts": mixed,
+                f"score ({model.mode})": [scored],
+                "eq11, smoothed": [eq11],
+                **{name: [rows] for name, rows in joined(variants).items()},
+                shuffled: mixed,
             },
             smoothing_s,
             release_s,
@@ -197,7 +199,7 @@ def evaluation_of(
             for clip, report, s, leaf, affine in zip(clips, reports, scored, told, own, strict=True)
         ),
         kinds=kind_figures(
-            {"told": told, "shuffled texts": _told(mixed, shuffled_recorders, smoothing_s)},
+            {"told": [told], shuffled: mixed_told},
             [_codes(clip, s) for clip, s in zip(clips, scored, strict=True)],
             engine.analyzer.text_bank.descriptions,
         ),
@@ -205,12 +207,12 @@ def evaluation_of(
 
 
 def _told(
-    scored: Sequence[LabelledScores], recorders: Sequence[VariantRecorder], smoothing_s: float
+    scored: Sequence[LabelledScores], voices: Sequence[Sequence[Voice]], smoothing_s: float
 ) -> list[str]:
     """Leaf that each labelled stretch is told by; "" of a clip without one."""
     return [
-        told_together(clip, recorder.voices, smoothing_s) if clip.labels.any() else ""
-        for clip, recorder in zip(scored, recorders, strict=True)
+        told_together(clip, of_clip, smoothing_s) if clip.labels.any() else ""
+        for clip, of_clip in zip(scored, voices, strict=True)
     ]
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 evaluate_app = typer.Typer(no_args_is_help=True, help="Figures with their controls.")
 RECIPES = Path(__file__).parent.parent / "recipes"
 RunOption = Annotated[Path, typer.Option(help="Folder of the run.")]
+ShufflesOption = Annotated[int, typer.Option(min=1, help="Times the texts are shuffled.")]
 BundleOption = Annotated[Path | None, typer.Option(help="Bundle; the embedded one if left out.")]
 
 
@@ -62,6 +63,7 @@ def evaluate_clips(
         Path | None, typer.Option(help="YOLOX of COCO's classes instead of the bundle's.")
     ] = None,
     threads: Annotated[int, typer.Option(min=0)] = 0,
+    shuffles: ShufflesOption = 20,
 ) -> None:
     """Frame AUC and alarms on labelled clips beside the controls that look at no pixel."""
     from model.evaluate.clips import evaluate_clips as run
@@ -75,6 +77,7 @@ def evaluate_clips(
         clip_ids=tuple(clip or ()),
         threads=threads,
         detector=detector,
+        num_shuffles=shuffles,
     )
 
 
@@ -83,6 +86,7 @@ def evaluate_traffic(
     out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/traffic.json"),
     bundle: BundleOption = None,
     clips: Annotated[int, typer.Option(min=10, help="Half of them with an accident.")] = 120,
+    shuffles: ShufflesOption = 20,
 ) -> None:
     """Held-out generated clips: AUC and best leaf of text, of motion, of both."""
     import json
@@ -91,7 +95,7 @@ def evaluate_traffic(
     from model.evaluate.traffic import evaluate_traffic as run
 
     analyzer = _engine(bundle).analyzer
-    figures = run(analyzer, shuffled_texts(analyzer), clips)
+    figures = run(analyzer, shuffled_texts(analyzer, shuffles), clips)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 

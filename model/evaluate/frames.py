@@ -23,13 +23,14 @@ from model.errors import ModelError
 from model.evaluate.auc import (
     LabelledScores,
     bootstrap_interval,
+    median_auc,
     paired_interval,
+    per_clip_auc,
     pooled_auc,
-    roc_auc,
 )
+from model.evaluate.nulls import NUM_SHUFFLES, shuffled
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
-from service.scoring.text_bank import TextBank
 from service.vision.images import decode_image
 from service.vision.rois import affinity
 
@@ -103,7 +104,8 @@ def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, N
     """The service's score of every picture, and controls that know less.
 
     ``boxes`` counts detections, ``crowding`` is the closest pair of boxes: what geometry alone
-    says. ``shuffled texts`` deals the descriptions' vectors out among the wrong descriptions.
+    says. ``shuffled texts``, one row a shuffle, deals the descriptions' vectors out among the
+    wrong descriptions; every leaf keeps its roles and its null.
     ``clock`` is the time, where every picture has one. A picture that cannot be read stops the
     evaluation and is named.
 
@@ -111,25 +113,28 @@ def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, N
         FramesError: Naming the picture.
     """
     columns: dict[str, list[float]] = defaultdict(list)
-    shuffled = engine.analyzer.with_text_bank(_shuffled(engine.analyzer.text_bank))
+    analyzer = engine.analyzer
+    shuffles = [
+        analyzer.with_text_bank(shuffled(analyzer.text_bank, seed)) for seed in range(NUM_SHUFFLES)
+    ]
+    mixed = []
     for frame in track(frames, description="frames", transient=True):
         try:
             picture = decode_image(frame.path.read_bytes(), MAX_PIXELS)
         except (OSError, ServiceError) as error:
             raise FramesError(f"{frame.path}: {error}") from error
-        known = engine.analyzer.detector.detect(picture)
-        (result,) = engine.analyzer.analyze_detected([picture], [known], domain="stills")
+        (result,) = analyzer.analyze([picture], domain="stills")
         seen = [i for i, source in enumerate(result.rois.source) if source == "detected"]
-        (wrong,) = shuffled.analyze_detected([picture], [known], domain="stills")
         columns["score"].append(result.score)
         columns["eq11"].append(result.eq11)
-        columns["shuffled texts (control)"].append(wrong.score)
+        mixed.append([other.judge([result.seen])[0].score for other in shuffles])
         columns["boxes (control)"].append(float(len(seen)))
         closeness = affinity(result.rois.xyxy[seen]) if len(seen) > 1 else np.zeros((1, 1))
         np.fill_diagonal(closeness, -np.inf)
         closest = float(closeness.max())
         columns["crowding (control)"].append(closest if np.isfinite(closest) else 0.0)
     scores = {name: np.array(values) for name, values in columns.items()}
+    scores["shuffled texts (control)"] = np.array(mixed).T
     times = [frame.time_s for frame in frames if frame.time_s is not None]
     if len(times) == len(frames):
         scores["clock (control)"] = np.array(times)
@@ -138,16 +143,16 @@ def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, N
     return scores
 
 
-def _shuffled(bank: TextBank) -> TextBank:
-    """The same vectors under other descriptions; every leaf keeps its roles and its null."""
-    order = np.random.default_rng(0).permutation(len(bank))
-    return replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
-
-
 def frame_figures(
     frames: Sequence[LabelledFrame], scores: dict[str, NDArray[np.float64]]
 ) -> list[FrameFigures]:
-    """One row for each score; the first is the one that the others are measured against."""
+    """One row for each score; the first is the one that the others are measured against.
+
+    Args:
+        frames: n labelled pictures.
+        scores: (n,) by name, or (S, n) of one that comes in S versions: their medians are given,
+            and the intervals are over versions too.
+    """
     labels = np.array([frame.anomalous for frame in frames])
     cameras = np.array([frame.camera for frame in frames])
     groups = [
@@ -157,16 +162,17 @@ def frame_figures(
     rows: list[FrameFigures] = []
     first: list[LabelledScores] = []
     for name, values in scores.items():
-        filled = [replace(g, scores=values[cameras == g.clip_id]) for g in groups]
-        low, high = bootstrap_interval(filled, pooled_auc)
-        within = [roc_auc(g.scores, g.labels) for g in filled]
-        both = [value for value in within if not np.isnan(value)]
-        mean = float(np.mean(both)) if both else float("nan")
-        auc, lead = pooled_auc(filled), None
+        versions = [
+            [replace(g, scores=version[cameras == g.clip_id]) for g in groups]
+            for version in np.atleast_2d(values)
+        ]
+        low, high = bootstrap_interval(versions, pooled_auc)
+        within = median_auc(versions, per_clip_auc)
+        auc, lead = median_auc(versions, pooled_auc), None
         if rows:
-            lead = (rows[0].auc - auc, *paired_interval(first, filled, pooled_auc))
-        first = first or filled
-        rows.append(FrameFigures(name, len(frames), len(groups), auc, low, high, mean, lead))
+            lead = (rows[0].auc - auc, *paired_interval(first, versions, pooled_auc))
+        first = first or versions[0]
+        rows.append(FrameFigures(name, len(frames), len(groups), auc, low, high, within, lead))
     return rows
 
 

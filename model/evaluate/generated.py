@@ -7,7 +7,8 @@ import numpy as np
 from model.evaluate.auc import LabelledScores
 from model.evaluate.texts import noisy_rois
 from model.synthesis.traffic import TrafficClip
-from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult, SeenFrame
 from service.pipeline.motion import MotionMemory
 from service.scoring.calibration import ClipsCalibration
 from service.scoring.past import against_past
@@ -19,10 +20,17 @@ BATCH = 16
 def analyze_clip(
     analyzer: FrameAnalyzer, clip: TrafficClip, seed: int, pixels: bool = True
 ) -> list[FrameResult]:
-    """Score every frame of a generated clip, in order.
+    """Score every frame of a generated clip, in order; arguments as of ``see_clip``."""
+    return analyzer.judge(see_clip(analyzer, clip, seed, pixels), domain="clips")
+
+
+def see_clip(
+    analyzer: FrameAnalyzer, clip: TrafficClip, seed: int, pixels: bool = True
+) -> list[SeenFrame]:
+    """Every frame of a generated clip as the models see it, in order.
 
     Args:
-        analyzer: Models, knowledge and calibration.
+        analyzer: Its models.
         clip: With its frames drawn.
         seed: Of the detector noise.
         pixels: Whether the encoder sees them; it is shown noise instead, which closes the gate,
@@ -30,7 +38,7 @@ def analyze_clip(
     """
     noise = np.random.default_rng(0).integers(0, 256, clip.frames.shape[1:], np.uint8)
     memory = MotionMemory()
-    results: list[FrameResult] = []
+    frames: list[SeenFrame] = []
     rows = list(zip(clip.moments, clip.times_s.tolist(), clip.frames, strict=True))
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
@@ -39,10 +47,8 @@ def analyze_clip(
             for i, (moment, time_s, frame) in enumerate(part)
         ]
         seen = [frame if pixels else noise for *_, frame in part]
-        results += analyzer.analyze_detected(
-            seen, [m.rois for m in moves], domain="clips", motion=moves
-        )
-    return results
+        frames += analyzer.see(seen, [m.rois for m in moves], motion=moves)
+    return frames
 
 
 def smoothed(

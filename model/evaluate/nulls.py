@@ -4,16 +4,17 @@ Generated clips, once with their pixels and once without: so real footage reache
 nothing of the clips that evaluation uses is looked at.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.progress import track
 
-from model.evaluate.generated import analyze_clip
+from model.evaluate.generated import see_clip
 from model.synthesis.traffic import make_clip
 from service.bundle.encoder import ImageEncoder
 from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import SeenFrame
 from service.scoring.calibration import LeafNull, same_null
 from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank
@@ -21,6 +22,15 @@ from service.scoring.text_bank import TextBank
 NULL_SEED = 80_000_000
 NULL_CLIPS = 24
 EVERY = 3  # frames; neighbours say the same
+NUM_SHUFFLES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NormalFrames:
+    """Frames of generated normal clips: those whose pixels are not trusted, and those whose are."""
+
+    untrusted: list[SeenFrame]
+    trusted: list[SeenFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +41,72 @@ class ClipNulls:
     trusted: dict[str, LeafNull]
 
 
-def clip_nulls(
-    analyzer: FrameAnalyzer, text_bank: TextBank, num_clips: int = NULL_CLIPS
-) -> ClipNulls:
-    """Mean and spread of each leaf's evidence on generated normal clips.
+def see_normal(analyzer: FrameAnalyzer, num_clips: int = NULL_CLIPS) -> NormalFrames:
+    """What the models see of generated normal clips.
 
     Args:
-        analyzer: Its models; calibration plays no part.
-        text_bank: The descriptions.
+        analyzer: Its models; knowledge and calibration play no part.
         num_clips: Clips of four to eight seconds.
     """
-    reader = analyzer.with_text_bank(text_bank)
-    rows: dict[bool, list[NDArray[np.float64]]] = {False: [], True: []}
-    for seed in track(range(NULL_SEED, NULL_SEED + num_clips), "nulls", transient=True):
+    found: dict[bool, list[SeenFrame]] = {False: [], True: []}
+    for seed in track(range(NULL_SEED, NULL_SEED + num_clips), "normal clips", transient=True):
         clip = make_clip(seed, anomalous=False)
-        for pixels in rows:
-            results = analyze_clip(reader, clip, seed, pixels=pixels)[::EVERY]
-            rows[pixels] += [r.evidence for r in results if (r.appearance == "on") == pixels]
+        for pixels in found:
+            frames = see_clip(analyzer, clip, seed, pixels=pixels)[::EVERY]
+            found[pixels] += [f for f in frames if f.is_trusted == pixels]
     # A model whose gate never opens, or never closes, has one null for both.
-    untrusted, trusted = (rows[pixels] or rows[not pixels] for pixels in (False, True))
-    return ClipNulls(_fitted(text_bank, np.stack(untrusted)), _fitted(text_bank, np.stack(trusted)))
+    return NormalFrames(found[False] or found[True], found[True] or found[False])
 
 
-def _fitted(text_bank: TextBank, evidence: NDArray[np.float64]) -> dict[str, LeafNull]:
-    return same_null(text_bank.leaf_ids, *strongest_null(evidence))
+def clip_nulls(analyzer: FrameAnalyzer, text_bank: TextBank, normal: NormalFrames) -> ClipNulls:
+    """Mean and spread of each leaf's evidence on normal frames.
+
+    Args:
+        analyzer: Who has seen the frames; calibration plays no part.
+        text_bank: The descriptions.
+        normal: Of ``see_normal``.
+    """
+    reader = analyzer.with_text_bank(text_bank)
+    return ClipNulls(_fitted(reader, normal.untrusted), _fitted(reader, normal.trusted))
+
+
+def _fitted(reader: FrameAnalyzer, frames: Sequence[SeenFrame]) -> dict[str, LeafNull]:
+    evidence = np.stack([result.evidence for result in reader.judge(frames, domain="clips")])
+    return same_null(reader.text_bank.leaf_ids, *strongest_null(evidence))
+
+
+def shuffled(bank: TextBank, seed: int) -> TextBank:
+    """Each description with the vectors of another one; roles, leaves and weights stay."""
+    order = np.random.default_rng(seed).permutation(len(bank))
+    return replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
 
 
 def shuffled_texts(
-    analyzer: FrameAnalyzer, seed: int = 0, num_clips: int = NULL_CLIPS
-) -> FrameAnalyzer:
-    """The same analyzer with each description given the vectors of another, and nulls of its own.
+    analyzer: FrameAnalyzer, num_shuffles: int = NUM_SHUFFLES, num_clips: int = NULL_CLIPS
+) -> list[FrameAnalyzer]:
+    """The same analyzer with its texts shuffled, again and again, each with nulls of its own.
 
+    One shuffle proves nothing: whether it hurts depends on which vectors meet which description.
     With the nulls of the right vectors the control would suffer from a wrong scale as well. A
     bundle that knows only stills has nulls of stills, which stay.
+
+    Args:
+        analyzer: Whose models and descriptions these are.
+        num_shuffles: How often the vectors are dealt out.
+        num_clips: Generated normal clips for the nulls.
     """
-    bank = analyzer.text_bank
-    order = np.random.default_rng(seed).permutation(len(bank))
-    mixed = replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
-    control = analyzer.with_text_bank(mixed)
-    if takes_motion(analyzer):
-        clips = analyzer.calibration.clips
-        nulls = clip_nulls(analyzer, mixed, num_clips)
-        control.calibration = analyzer.calibration.model_copy(
-            update={"clips": clips.model_copy(update=as_update(nulls))}
-        )
-    return control
+    banks = [shuffled(analyzer.text_bank, seed) for seed in range(num_shuffles)]
+    if not takes_motion(analyzer):
+        return [analyzer.with_text_bank(bank) for bank in banks]
+    normal = see_normal(analyzer, num_clips)
+    controls = []
+    for bank in track(banks, "shuffled texts", transient=True):
+        control = analyzer.with_text_bank(bank)
+        update = as_update(clip_nulls(analyzer, bank, normal))
+        clips = analyzer.calibration.clips.model_copy(update=update)
+        control.calibration = analyzer.calibration.model_copy(update={"clips": clips})
+        controls.append(control)
+    return controls
 
 
 def as_update(nulls: ClipNulls) -> dict[str, dict[str, LeafNull]]:

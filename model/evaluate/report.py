@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +13,9 @@ from model.evaluate.alarms import AlarmFigures
 from model.evaluate.auc import (
     LabelledScores,
     Measure,
+    Versions,
     bootstrap_interval,
+    median_auc,
     paired_interval,
     per_clip_auc,
     pooled_auc,
@@ -102,7 +104,7 @@ class ClipsEvaluation(_Row):
 
 
 def score_figures(
-    named: dict[str, Sequence[LabelledScores]],
+    named: Mapping[str, Versions],
     smoothing_s: float,
     release_s: float | None = None,
     draws: int = 1000,
@@ -110,20 +112,21 @@ def score_figures(
     """Measure each score, then the controls on the same frames.
 
     Args:
-        named: Scores of the same frames by name, at least one.
+        named: Scores of the same frames by name, at least one; the first has one version. Of a
+            score in several versions the median counts, and the interval is over versions too.
         smoothing_s: Time constant of the smoother, for the noise control.
         release_s: The same while a score falls.
         draws: Bootstrap draws.
     """
-    clips = next(iter(named.values()))
-    controls = {
-        "control: position t/T": position_control(clips),
-        "control: ramp min(t/4 s, 1)": ramp_control(clips),
-        "control: always on": always_on(clips),
+    (clips,) = next(iter(named.values()))
+    controls: dict[str, Versions] = {
+        "control: position t/T": [position_control(clips)],
+        "control: ramp min(t/4 s, 1)": [ramp_control(clips)],
+        "control: always on": [always_on(clips)],
     }
     rows = [
         _measured(name, scored, clips, draws, name.startswith("control"))
-        for name, scored in (named | controls).items()
+        for name, scored in {**named, **controls}.items()
     ]
     noise = {
         name: Figure(value=_known(mean_over_noise(clips, measure, smoothing_s, release_s)))
@@ -139,7 +142,7 @@ def score_figures(
 
 def unseen_figures(clips: Sequence[LabelledScores], draws: int = 1000) -> ScoreFigures:
     """The score on the clips that no training has seen."""
-    figures = _intervals(clips, draws)
+    figures = _intervals([clips], draws)
     name = f"score, the {len(clips)} clips not trained on"
     return ScoreFigures(name=name, is_control=False, lead=Figure(value=None), **figures)
 
@@ -150,7 +153,8 @@ def figures_table(evaluation: ClipsEvaluation) -> Table:
         "AUC", "pooled", "per clip", "by position", "lead of the first, pooled",
         title=f"{evaluation.bundle}, {evaluation.mode}: {evaluation.num_clips} clips "
         f"({evaluation.num_clips_with_both} with both classes)",
-        caption="95 % intervals over clips; by position: frames at the same place of their clips",
+        caption="95 % intervals over clips; by position: frames at the same place of their clips; "
+        "of shuffled texts the median, and intervals over shuffles too",
     )  # fmt: skip
     unseen = () if evaluation.unseen is None else (evaluation.unseen,)
     for row in (*evaluation.rows[:1], *unseen, *evaluation.rows[1:]):
@@ -203,23 +207,23 @@ def write_evaluation(evaluation: ClipsEvaluation, path: Path) -> None:
 
 def _measured(
     name: str,
-    clips: Sequence[LabelledScores],
+    versions: Versions,
     first: Sequence[LabelledScores],
     draws: int,
     is_control: bool,
 ) -> ScoreFigures:
-    low, high = paired_interval(first, clips, pooled_auc, draws)
-    lead = Figure(
-        value=_known(pooled_auc(first) - pooled_auc(clips)), low=_known(low), high=_known(high)
-    )
-    return ScoreFigures(name=name, is_control=is_control, lead=lead, **_intervals(clips, draws))
+    low, high = paired_interval(first, versions, pooled_auc, draws)
+    value = pooled_auc(first) - median_auc(versions, pooled_auc)
+    lead = Figure(value=_known(value), low=_known(low), high=_known(high))
+    return ScoreFigures(name=name, is_control=is_control, lead=lead, **_intervals(versions, draws))
 
 
-def _intervals(clips: Sequence[LabelledScores], draws: int) -> dict[str, Figure]:
+def _intervals(versions: Versions, draws: int) -> dict[str, Figure]:
     figures = {}
     for name, measure in MEASURES.items():
-        low, high = bootstrap_interval(clips, measure, draws)
-        figures[name] = Figure(value=_known(measure(clips)), low=_known(low), high=_known(high))
+        low, high = bootstrap_interval(versions, measure, draws)
+        value = median_auc(versions, measure)
+        figures[name] = Figure(value=_known(value), low=_known(low), high=_known(high))
     return figures
 
 

@@ -24,7 +24,8 @@ from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 from service.bundle.encoder import ImageEmbeddings
 from service.bundle.text import Describable, TextEmbeddings
-from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult
 from service.scoring.calibration import neutral_calibration, same_null
 from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank, text_bank_of

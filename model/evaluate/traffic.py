@@ -7,7 +7,7 @@ captions. The detector is left out on purpose: it knows no drawn cars. Its fault
 true boxes instead, frame by frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -17,21 +17,23 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from model.evaluate.auc import LabelledScores, bootstrap_interval
+from model.evaluate.auc import LabelledScores, Versions, bootstrap_interval, median_auc
 from model.evaluate.controls import position_control
-from model.evaluate.generated import analyze_clip, smoothed_scores
+from model.evaluate.generated import see_clip, smoothed_scores
 from model.evaluate.report import MEASURES
-from model.evaluate.texts import wilson_interval
-from model.evaluate.told import best_constant, loudest, told_together, voice_of
+from model.evaluate.told import best_constant, loudest, share_interval, told_together, voice_of
 from model.synthesis.scripts import HELD_OUT
-from model.synthesis.traffic import HELD_OUT_SEED, make_clip
-from service.pipeline.frame import FrameAnalyzer, FrameResult
-from service.scoring.calibration import paired_score
+from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult
+from service.scoring.calibration import ClipsCalibration, paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
+from service.scoring.telling import Voice
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
+TEXT_ALONE, MOTION_ALONE = PARTS = ("text alone", "motion alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class LeafFigures:
     """What is told first of the accident, in each clip that has one.
 
     Some leaves have up to four codes. ``code``: the told leaf has that of the clip among them;
-    ``first_code``: its first one, which stands for the leaf's own kind, is that of the clip.
+    ``first_code``: its first one, which stands for the leaf's own kind, is that of the clip. Of a
+    teller in several versions these are means, and ``code_interval`` holds 95 % of the versions.
     """
 
     name: str
@@ -60,9 +63,16 @@ class _Told(NamedTuple):
     script: str
 
 
+class _Row(NamedTuple):
+    """A clip's scores, and what is told of its accident if it has one."""
+
+    scores: LabelledScores
+    told: _Told | None
+
+
 def evaluate_traffic(
     analyzer: FrameAnalyzer,
-    shuffled: FrameAnalyzer,
+    shuffles: Sequence[FrameAnalyzer],
     num_clips: int = 120,
     console: Console | None = None,
 ) -> dict[str, object]:
@@ -70,7 +80,7 @@ def evaluate_traffic(
 
     Args:
         analyzer: The bundle's.
-        shuffled: The same with the vectors of its descriptions shuffled, from `nulls`.
+        shuffles: The same with the vectors of its descriptions shuffled, from `nulls`.
         num_clips: Half of them with an accident.
         console: Where the tables go; standard output when left out.
 
@@ -78,94 +88,121 @@ def evaluate_traffic(
         The figures, ready for JSON.
     """
     shown = console or Console()
-    calibration = analyzer.calibration.clips
-    scores: dict[str, list[LabelledScores]] = {}
-    leaves: dict[str, list[_Told]] = {}
+    bank = analyzer.text_bank
+    rows: dict[str, list[list[_Row]]] = {name: [[]] for name in ("text and motion", *PARTS)}
+    mixed: list[list[_Row]] = [[] for _ in shuffles]
     for seed in track(
         range(EVAL_SEED, EVAL_SEED + num_clips), "clips", console=shown, transient=True
     ):
         clip = make_clip(seed, anomalous=seed % 2 == 0)
-        for name, one in (("text and motion", analyzer), ("shuffled texts", shuffled)):
-            results = analyze_clip(one, clip, seed)
-            own = [r.text_level for r in results]
-            variants = {name: ([r.leaf_evidence for r in results], own)}
-            if one is analyzer:
-                still = [np.zeros_like(r.evidence) for r in results]
-                alone = [r.standardised for r in results]
-                variants["text alone"] = (alone, [paired_score(e) for e in alone])
-                moved = [
-                    _evidence(one.text_bank, np.where(np.isfinite(r.evidence), z, r.evidence), r)
-                    for z, r in zip(still, results, strict=True)
-                ]
-                variants["motion alone"] = (moved, [0.0] * len(moved))
-            for variant, (evidence, levels) in variants.items():
-                strongest = [paired_score(e) for e in evidence]
-                seen = smoothed_scores(clip, strongest, levels, calibration)
-                scores.setdefault(variant, []).append(seen)
-                if clip.label.any():
-                    raw = against_past(clip.times_s, strongest, levels, calibration.past_share)
-                    if variant == name:
-                        said = [voice_of(r, float(s)) for r, s in zip(results, raw, strict=True)]
-                    else:
-                        said = [
-                            loudest(e, one.text_bank.leaf_ids, s)
-                            for e, s in zip(evidence, raw.tolist(), strict=True)
-                        ]
-                    top = told_together(seen, said, calibration.smoothing_s)
-                    truth = _Told(top, clip.leaf_id, clip.dota, clip.script)
-                    leaves.setdefault(variant, []).append(truth)
-    scores["control: position t/T"] = position_control(scores["text and motion"])
-    figures = [_leaf_figures(name, told, analyzer.text_bank) for name, told in leaves.items()]
-    codes_of = {item.leaf_id: item.dota for item in analyzer.text_bank.descriptions}
-    ours = leaves["text and motion"]
-    if unseen := [told for told in ours if told.script in HELD_OUT]:
-        figures.insert(1, _leaf_figures("of it, scripts held out", unseen, analyzer.text_bank))
-    best = best_constant([(told.true_code,) for told in ours], codes_of)
-    constant = [told._replace(leaf=best) for told in ours]
-    figures.append(_leaf_figures(f"control: always {best}", constant, analyzer.text_bank))
+        seen = see_clip(analyzer, clip, seed)
+        results = analyzer.judge(seen, domain="clips")
+        rows["text and motion"][0].append(_row_of(analyzer, clip, results))
+        for name in PARTS:
+            rows[name][0].append(_row_of_part(analyzer, clip, results, name))
+        for other, of_other in zip(shuffles, mixed, strict=True):
+            of_other.append(_row_of(other, clip, other.judge(seen, domain="clips")))
+    rows[f"shuffled texts ({len(shuffles)})"] = mixed
+    scores: dict[str, Versions] = {
+        name: [[row.scores for row in version] for version in versions]
+        for name, versions in rows.items()
+    }
+    scores["control: position t/T"] = [position_control(scores["text and motion"][0])]
+    told = {
+        name: [[row.told for row in version if row.told] for version in versions]
+        for name, versions in rows.items()
+    }
+    figures = [_leaf_figures(name, versions, bank) for name, versions in told.items()]
+    (ours,) = told["text and motion"]
+    if unseen := [one for one in ours if one.script in HELD_OUT]:
+        figures.insert(1, _leaf_figures("of it, scripts held out", [unseen], bank))
+    codes_of = {item.leaf_id: item.dota for item in bank.descriptions}
+    best = best_constant([(one.true_code,) for one in ours], codes_of)
+    constant = [one._replace(leaf=best) for one in ours]
+    figures.append(_leaf_figures(f"control: always {best}", [constant], bank))
     shown.print(_auc_table(scores))
     shown.print(_leaf_table(figures))
     return {
         "num_clips": num_clips,
+        "num_shuffles": len(shuffles),
         "auc": {
-            name: {m: round(measure(rows), 4) for m, measure in MEASURES.items()}
-            for name, rows in scores.items()
+            name: {m: round(median_auc(versions, of), 4) for m, of in MEASURES.items()}
+            for name, versions in scores.items()
         },
         "leaves": [asdict(row) for row in figures],
     }
 
 
-def _evidence(
-    bank: TextBank, text: NDArray[np.float64], result: FrameResult
-) -> NDArray[np.float64]:
+def _row_of(analyzer: FrameAnalyzer, clip: TrafficClip, results: Sequence[FrameResult]) -> _Row:
+    """What the service makes of a clip."""
+    calibration = analyzer.calibration.clips
+    scores, levels = [r.score for r in results], [r.text_level for r in results]
+    scored = smoothed_scores(clip, scores, levels, calibration)
+    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
+    voices = [voice_of(r, float(s)) for r, s in zip(results, raw, strict=True)]
+    return _Row(scored, _told_of(clip, scored, voices, calibration))
+
+
+def _row_of_part(
+    analyzer: FrameAnalyzer, clip: TrafficClip, results: Sequence[FrameResult], name: str
+) -> _Row:
+    """What one part of the evidence would make of it alone."""
+    bank, calibration = analyzer.text_bank, analyzer.calibration.clips
+    if name == TEXT_ALONE:
+        evidence = [r.standardised for r in results]
+        scores = levels = [paired_score(e) for e in evidence]
+    else:
+        evidence = [_motion_evidence(bank, r) for r in results]
+        scores, levels = [paired_score(e) for e in evidence], [0.0] * len(evidence)
+    scored = smoothed_scores(clip, scores, levels, calibration)
+    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
+    voices = [loudest(e, bank.leaf_ids, s) for e, s in zip(evidence, raw.tolist(), strict=True)]
+    return _Row(scored, _told_of(clip, scored, voices, calibration))
+
+
+def _told_of(
+    clip: TrafficClip,
+    scored: LabelledScores,
+    voices: Sequence[Voice],
+    calibration: ClipsCalibration,
+) -> _Told | None:
+    if not clip.label.any():
+        return None
+    leaf = told_together(scored, voices, calibration.smoothing_s)
+    return _Told(leaf, clip.leaf_id, clip.dota, clip.script)
+
+
+def _motion_evidence(bank: TextBank, result: FrameResult) -> NDArray[np.float64]:
     assert result.motion is not None
-    return fused(text, result.motion, bank, 0.0, 1.0)
+    silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
+    return fused(silent, result.motion, bank, 0.0, 1.0)
 
 
-def _leaf_figures(name: str, told: Sequence[_Told], bank: TextBank) -> LeafFigures:
+def _leaf_figures(name: str, versions: Sequence[Sequence[_Told]], bank: TextBank) -> LeafFigures:
     codes = {item.leaf_id: item.dota for item in bank.descriptions}
     roles = {item.leaf_id: item.participants for item in bank.descriptions}
-    right = [one.true_code in codes.get(one.leaf, ()) for one in told]
+    told = [one for version in versions for one in version]
+    right = [sum(one.true_code in codes.get(one.leaf, ()) for one in row) for row in versions]
     first = [codes.get(one.leaf, ())[:1] == (one.true_code,) for one in told]
     same = [roles.get(one.leaf) == roles[one.true_leaf] for one in told]
     return LeafFigures(
         name=name,
-        clips=len(told),
+        clips=len(versions[0]),
         leaf=float(np.mean([one.leaf == one.true_leaf for one in told])),
-        code=float(np.mean(right)),
-        code_interval=wilson_interval(sum(right), len(right)),
+        code=sum(right) / len(told),
+        code_interval=share_interval(right, len(versions[0])),
         first_code=float(np.mean(first)),
         participants=float(np.mean(same)),
     )
 
 
-def _auc_table(scores: dict[str, list[LabelledScores]]) -> Table:
+def _auc_table(scores: Mapping[str, Versions]) -> Table:
     table = Table("AUC, generated clips", *MEASURES)
-    for name, rows in scores.items():
+    for name, versions in scores.items():
         cells = []
         for measure in MEASURES.values():
-            low, high = bootstrap_interval(rows, measure, 300)
-            cells.append(f"{measure(rows):.3f} [{low:.2f}, {high:.2f}]")
+            low, high = bootstrap_interval(versions, measure, 300)
+            cells.append(f"{median_auc(versions, measure):.3f} [{low:.2f}, {high:.2f}]")
         table.add_row(name, *cells)
     return table
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from model.evaluate.auc import LabelledScores
 from model.evaluate.told import voice_of
-from service.pipeline.frame import FrameResult
-from service.scoring.calibration import ClipsCalibration, paired_score
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult, SeenFrame
+from service.scoring.calibration import ClipsCalibration, Mode, paired_score
 from service.scoring.dynamics import fused
 from service.scoring.past import against_past
 from service.scoring.telling import Voice
@@ -38,12 +39,14 @@ class VariantRecorder:
 
     def __init__(self, text_bank: TextBank) -> None:
         self.voices: list[Voice] = []
+        self._seen: list[SeenFrame] = []
         self._text_bank = text_bank
         self._rows: list[tuple[float, ...]] = []
 
     def __call__(self, sampled: SampledFrame, result: FrameResult) -> None:
         """Take one scored frame."""
         self.voices.append(voice_of(result, result.score))
+        self._seen.append(result.seen)
         motion = np.zeros_like(result.evidence) if result.motion is None else result.motion
         silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
         moved = fused(silent, motion, self._text_bank, 0.0, 1.0)
@@ -70,6 +73,24 @@ class VariantRecorder:
             name: replace(scored, scores=smooth(scored.times_s, column, rise, release))
             for name, column in zip(NAMES, (text, *others), strict=True)
         }
+
+    def judged_by(
+        self, other: FrameAnalyzer, scored: LabelledScores, mode: Mode
+    ) -> tuple[LabelledScores, list[Voice]]:
+        """What another hierarchy makes of the same frames: its scores and what each tells.
+
+        Args:
+            other: With the same models.
+            scored: Times and labels of the frames that count.
+            mode: Of the analysis.
+        """
+        calibration = other.calibration.clips
+        results = other.judge(self._seen, mode, domain="clips")
+        rows = results[: len(scored.scores)]
+        scores, levels = [r.score for r in rows], [r.text_level for r in rows]
+        raw = against_past(scored.times_s, scores, levels, calibration.past_share)
+        values = smooth(scored.times_s, raw, calibration.smoothing_s, calibration.release_s)
+        return replace(scored, scores=values), [voice_of(r, r.score) for r in results]
 
 
 def _largest_overlap(boxes: NDArray[np.float64]) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 if TYPE_CHECKING:
-    from service.pipeline.frame import FrameResult
+    from service.pipeline.judging import FrameResult
     from service.pipeline.report import ExplanationRow
     from service.scoring.calibration import Domain
     from service.scoring.explain import Explanation

@@ -10,7 +10,8 @@ from time import perf_counter
 import structlog
 
 from service.errors import AnalysisCancelled
-from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult
 from service.pipeline.motion import FrameMotion, MotionMemory
 from service.pipeline.stages import ms_since
 from service.scoring.calibration import Mode

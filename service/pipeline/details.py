@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Self
 
 from service.errors import FrameNotSampled
-from service.pipeline.frame import FrameResult
 from service.pipeline.frame_score import FrameScore, frame_score
+from service.pipeline.judging import FrameResult
 from service.vision.clips import SampledFrame
 
 DETAILS_FILE = "frames.sqlite"

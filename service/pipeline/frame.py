@@ -1,44 +1,29 @@
-"""One frame's way: detect, pair, encode, compare, calibrate, explain.
+"""One frame's way: detect, pair, encode, then judge by the hierarchy.
 
-Dimension letters used in this file:
-    K pairs, L anomaly leaves, H W frame size.
+Dimension letters used in this file: H W frame size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Literal, Protocol, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol, get_args
 
 from service.pipeline.encoding import (
-    Encoded,
     EncodesImages,
     Frame,
     check_frame,
     encode_frames,
     same_size_batches,
 )
+from service.pipeline.judging import FrameResult, Question, SeenFrame, judge
 from service.pipeline.motion import FrameMotion
 from service.pipeline.stages import ms_since
-from service.scoring.calibration import (
-    Calibration,
-    Domain,
-    Mode,
-    paired_score,
-    probability,
-    standardise,
-)
-from service.scoring.comparison import GATE_OPEN, compare
-from service.scoring.dynamics import fused, leaf_motion, pair_motion
-from service.scoring.explain import Explanation, FrameView, explain
-from service.scoring.telling import told_first
+from service.scoring.calibration import Calibration, Domain, Mode
+from service.scoring.explain import FrameView
 from service.scoring.text_bank import TextBank
 from service.vision.riders import without_riders
-from service.vision.rois import KIND, PLACE, Rois, form_pairs, with_pseudo_rois
+from service.vision.rois import Rois, form_pairs, with_pseudo_rois
 
 
 class DetectsRois(Protocol):
@@ -46,63 +31,6 @@ class DetectsRois(Protocol):
 
     def detect(self, frame: Frame, /) -> Rois:
         """Find the participants in one (H, W, 3) RGB frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What one call asks: constant over its frames, knowledge included."""
-
-    text_bank: TextBank
-    calibration: Calibration
-    mode: Mode
-    top_k: int
-    domain: Domain
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameResult:
-    """What is known about one frame.
-
-    Attributes:
-        score: Of the mode asked for; higher is more anomalous. ``literal``: Eq. (11), in -1..1.
-            ``contrast``: in -2..2. ``paired``: mean of the strongest leaves; of a still in standard
-            deviations of their null on normal footage, -10..10 when all leaf weights are 1; of a
-            frame whose motion is known text and motion by the weights of the calibration.
-        text_level: What the text has added to a ``paired`` score whose motion is known, of which
-            the past is held against it (`service.scoring.past`); 0 else.
-        eq11: Eq. (11) as printed, whatever the mode.
-        probability: Calibrated, in 0..1.
-        anomalous: ``probability`` reaches the threshold of the domain.
-        appearance: ``on`` when the whole frame counts, ``off`` when only its objects do.
-        rois: ROIs of the frame, the pseudo ROIs last.
-        pairs: (K, 2) into ``rois``.
-        evidence: (L,) raw evidence per anomaly leaf, -inf for a leaf that cannot speak.
-        standardised: (L,) the same against the leaves' nulls.
-        motion: (L,) motion evidence per anomaly leaf in 0..1, that of loud leaves turned down; None
-            where motion is not known.
-        leaf_evidence: (L,) what made the score in mode ``paired``: both together.
-        explanations: Best first.
-        told_evidence: How much the text alone speaks for the first anomaly of the explanations:
-            standard deviations times the expert's weight, from 0; 0 where none is listed, and in
-            the modes that do not know it.
-        timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
-    """
-
-    score: float
-    text_level: float
-    eq11: float
-    probability: float
-    anomalous: bool
-    appearance: Literal["on", "off"]
-    rois: Rois
-    pairs: NDArray[np.int64]
-    evidence: NDArray[np.float64]
-    standardised: NDArray[np.float64]
-    motion: NDArray[np.float64] | None
-    leaf_evidence: NDArray[np.float64]
-    explanations: tuple[Explanation, ...]
-    told_evidence: float
-    timings_ms: Mapping[str, float]
 
 
 OnResults = Callable[[Sequence[FrameResult], Domain, TextBank], None]
@@ -191,10 +119,18 @@ class FrameAnalyzer:
             motion: What is known of each frame's motion; its ROIs then take the place of
                 ``detected``.
         """
-        if mode not in get_args(Mode) or domain not in get_args(Domain):
-            raise ValueError(f"unknown mode {mode!r} or domain {domain!r}")
         # One snapshot for the whole call: somebody may replace the text bank meanwhile.
-        question = _Question(self.text_bank, self.calibration, mode, top_k, domain)
+        question = self._question(mode, top_k, domain)
+        return self._answer(question, self.see(frames, detected, detect_ms, motion))
+
+    def see(
+        self,
+        frames: Sequence[Frame],
+        detected: Sequence[Rois],
+        detect_ms: Sequence[float] | None = None,
+        motion: Sequence[FrameMotion | None] | None = None,
+    ) -> list[SeenFrame]:
+        """The first half of ``analyze_detected``, arguments as there: the models, no text."""
         for frame in frames:
             check_frame(frame)
         moves: Sequence[FrameMotion | None] = motion or [None] * len(frames)
@@ -202,7 +138,7 @@ class FrameAnalyzer:
             self._view(frame, found if move is None else move.rois, move)
             for frame, found, move in zip(frames, detected, moves, strict=True)
         ]
-        results: dict[int, FrameResult] = {}
+        seen: dict[int, SeenFrame] = {}
         for batch in same_size_batches(frames):
             encoded = encode_frames(
                 self.image_encoder, [frames[i] for i in batch], [views[i] for i in batch]
@@ -211,11 +147,36 @@ class FrameAnalyzer:
                 spent = {"detect": detect_ms[i] if detect_ms else 0.0, "encode": vectors.encode_ms}
                 if (move := moves[i]) is not None:
                     spent["motion"] = move.motion_ms
-                results[i] = _judge(question, views[i], vectors, spent)
-        in_order = [results[i] for i in range(len(frames))]
+                seen[i] = SeenFrame(views[i], vectors, spent)
+        return [seen[i] for i in range(len(frames))]
+
+    def judge(
+        self,
+        seen: Sequence[SeenFrame],
+        mode: Mode = "paired",
+        top_k: int = 5,
+        domain: Domain = "stills",
+    ) -> list[FrameResult]:
+        """The second half: this analyzer's hierarchy and calibration, no pixels.
+
+        Args:
+            seen: Frames from ``see``, of this analyzer or of one with the same models.
+            mode: As in ``analyze``.
+            top_k: As in ``analyze``.
+            domain: As in ``analyze``.
+        """
+        return self._answer(self._question(mode, top_k, domain), seen)
+
+    def _question(self, mode: Mode, top_k: int, domain: Domain) -> Question:
+        if mode not in get_args(Mode) or domain not in get_args(Domain):
+            raise ValueError(f"unknown mode {mode!r} or domain {domain!r}")
+        return Question(self.text_bank, self.calibration, mode, top_k, domain)
+
+    def _answer(self, question: Question, seen: Sequence[SeenFrame]) -> list[FrameResult]:
+        results = [judge(question, one) for one in seen]
         if self.on_results is not None:
-            self.on_results(in_order, domain, question.text_bank)
-        return in_order
+            self.on_results(results, question.domain, question.text_bank)
+        return results
 
     def _view(self, frame: Frame, detected: Rois, motion: FrameMotion | None) -> FrameView:
         rois = with_pseudo_rois(detected)
@@ -225,73 +186,3 @@ class FrameAnalyzer:
             return FrameView(rois, pairs, (width, height))
         cues, inputs = motion.cues(rois, pairs), motion.inputs(rois, pairs)
         return FrameView(rois, pairs, (width, height), cues, inputs, motion.stands)
-
-
-def _judge(
-    question: _Question, view: FrameView, vectors: Encoded, spent_ms: Mapping[str, float]
-) -> FrameResult:
-    started = perf_counter()
-    text_bank = question.text_bank
-    calibration = question.calibration.of(question.domain)
-    clips = question.calibration.clips
-    gate = vectors.scene_gate
-    comparison = compare(
-        text_bank, view.rois, view.pairs, vectors.scene, vectors.relation, gate, view.stands
-    )
-    trusted = gate >= GATE_OPEN
-    null, weights = calibration.null_of(trusted), clips.weights_of(trusted)
-    standardised, text_of_pairs = (
-        standardise(evidence, text_bank.leaf_ids, text_bank.leaf_weight, null)
-        for evidence in (comparison.evidence, comparison.leaf_margins)
-    )
-    motion, evidence, text_level = None, standardised, 0.0
-    pair_evidence = text_of_pairs
-    if view.cues is not None:
-        of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
-        motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
-        evidence = fused(standardised, motion, text_bank, *weights)
-        pair_evidence = fused(text_of_pairs, np.nan_to_num(of_pairs), text_bank, *weights)
-        if question.mode == "paired":
-            text_level = weights[0] * paired_score(standardised)
-    scores = {
-        "literal": comparison.literal,
-        "contrast": comparison.contrast,
-        "paired": paired_score(evidence),
-    }
-    score = scores[question.mode]
-    likely = probability(score, calibration.affine[question.mode])
-    anomalous = likely >= calibration.threshold
-    first = None
-    if question.mode == "paired":
-        is_place = KIND[view.rois.class_group] == PLACE
-        first = told_first(view.pairs, is_place, pair_evidence, text_of_pairs)
-    explanations = explain(
-        text_bank,
-        view,
-        comparison,
-        evidence,
-        pair_evidence,
-        first,
-        mode=question.mode,
-        anomalous=anomalous,
-        top_k=question.top_k,
-    )
-    told = any(item.polarity == "anomaly" for item in explanations)  # a short list holds none
-    score_ms = ms_since(started)
-    return FrameResult(
-        score=score,
-        text_level=text_level,
-        eq11=comparison.literal,
-        probability=likely,
-        anomalous=anomalous,
-        appearance="on" if trusted else "off",
-        rois=view.rois,
-        pairs=view.pairs,
-        evidence=comparison.evidence,
-        standardised=standardised,
-        motion=motion,
-        leaf_evidence=evidence,
-        explanations=explanations,
-        told_evidence=max(float(text_of_pairs[first]), 0.0) if first and told else 0.0,
-        timings_ms={**spent_ms, "score": score_ms},
-    )

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from service.pipeline.frame import FrameResult
+from service.pipeline.judging import FrameResult
 from service.pipeline.report import ExplanationRow, RoiRow, explanation_rows, roi_rows
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.pipeline.frame import FrameResult
+from service.pipeline.judging import FrameResult
 from service.pipeline.peaks import PeakKeeper, ScoredFrame
 from service.pipeline.report import FrameRow, SegmentRow, explanation_rows
 from service.scoring.calibration import ClipsCalibration, Mode, probability

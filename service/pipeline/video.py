@@ -17,7 +17,7 @@ from service.errors import AnalysisCancelled
 from service.pipeline.batches import Detected, detect_batches, score_batch
 from service.pipeline.checkpoint import CheckpointFile, Progress
 from service.pipeline.engine import Engine
-from service.pipeline.frame import FrameResult
+from service.pipeline.judging import FrameResult
 from service.pipeline.motion import MotionMemory
 from service.pipeline.report import DecodeErrorRow, ModelRow, Report, SkippedRow, VideoRow
 from service.pipeline.stages import ahead

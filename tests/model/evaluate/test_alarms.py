@@ -118,7 +118,7 @@ def test_a_paired_interval_draws_the_same_clips_for_both() -> None:
     good = [clip(str(i), (4.0, 8.0), 4.0, 5.0, 6.0) for i in range(5)]
     flat = [LabelledScores(c.clip_id, c.times_s, c.position, c.labels, 0 * c.scores) for c in good]
 
-    low, high = paired_interval(good, flat, pooled_auc, draws=50)
+    low, high = paired_interval(good, [flat], pooled_auc, draws=50)
 
     assert low == pytest.approx(pooled_auc(good) - 0.5)
     assert high == pytest.approx(low)

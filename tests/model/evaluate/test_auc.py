@@ -9,6 +9,8 @@ import pytest
 from model.evaluate.auc import (
     LabelledScores,
     bootstrap_interval,
+    median_auc,
+    paired_interval,
     per_clip_auc,
     pooled_auc,
     roc_auc,
@@ -103,13 +105,24 @@ def test_the_interval_is_over_clips_and_repeats() -> None:
     """Half of the clips perfect, half upside down: 0.5 with a wide interval."""
     clips = [clip([1, 2], [0, 1])] * 4 + [clip([2, 1], [0, 1])] * 4
 
-    low, high = bootstrap_interval(clips, per_clip_auc, draws=500)
+    low, high = bootstrap_interval([clips], per_clip_auc, draws=500)
 
     assert low < 0.3 < 0.5 < 0.7 < high
-    assert (low, high) == bootstrap_interval(clips, per_clip_auc, draws=500)
+    assert (low, high) == bootstrap_interval([clips], per_clip_auc, draws=500)
+
+
+def test_of_several_versions_the_median_counts_and_the_interval_holds_them_all() -> None:
+    """Within each version every clip says the same: 0, 1 and 1; only versions can differ."""
+    good, bad = [clip([1, 2], [0, 1])] * 3, [clip([2, 1], [0, 1])] * 3
+    versions = [bad, good, good]
+
+    assert median_auc(versions, per_clip_auc) == 1.0
+    assert bootstrap_interval(versions, per_clip_auc, draws=200) == (0.0, 1.0)
+    assert bootstrap_interval(versions[1:], per_clip_auc, draws=200) == (1.0, 1.0)
+    assert paired_interval(good, versions, per_clip_auc, draws=200) == (0.0, 1.0)
 
 
 def test_no_clips_have_no_interval() -> None:
     """Neither have clips of one class."""
-    assert all(math.isnan(edge) for edge in bootstrap_interval([], pooled_auc))
-    assert all(math.isnan(edge) for edge in bootstrap_interval([clip([1], [0])], pooled_auc, 10))
+    assert all(math.isnan(edge) for edge in bootstrap_interval([[]], pooled_auc))
+    assert all(math.isnan(edge) for edge in bootstrap_interval([[clip([1], [0])]], pooled_auc, 10))

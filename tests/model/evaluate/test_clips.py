@@ -101,7 +101,9 @@ def test_an_evaluation_writes_figures_reports_and_timelines_with_its_controls(
     (folder / "clips.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     console = Console(record=True, width=200)
 
-    evaluation = evaluate_clips(folder, tiny_bundle_dir, out, threads=1, console=console)
+    evaluation = evaluate_clips(
+        folder, tiny_bundle_dir, out, threads=1, num_shuffles=3, console=console
+    )
 
     shown = console.export_text()
     for control in ("position t/T", "ramp min(t/4 s, 1)", "always on", "smoothed noise"):
@@ -110,6 +112,11 @@ def test_an_evaluation_writes_figures_reports_and_timelines_with_its_controls(
     assert [clip.auc is None for clip in evaluation.clips] == [False, False, True]
     figures = {row.name: row for row in evaluation.rows}
     assert figures["control: always on"].pooled.value == 0.5
+    mixed = figures["shuffled texts (3)"].pooled
+    assert mixed.low is not None
+    assert mixed.high is not None
+    assert mixed.value is not None
+    assert mixed.low <= mixed.value <= mixed.high
     assert (out / "a.png").read_bytes().startswith(b"\x89PNG")
     assert len(Report.model_validate_json((out / "n.json").read_text()).frames) == 10
     written = (out / "evaluation.json").read_text()

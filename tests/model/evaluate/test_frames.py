@@ -65,6 +65,17 @@ def test_figures_by_hand() -> None:
     assert control.lead == pytest.approx((0.25, -0.5, 0.5))
 
 
+def test_of_a_score_in_several_versions_the_median_stands() -> None:
+    """One version in order, one upside down, one flat: 1, 0, 0.5; the interval holds all."""
+    frames = [LabelledFrame(Path("x"), anomalous, "a") for anomalous in (False, True)]
+    versions = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+
+    _, row = frame_figures(frames, {"s": versions[0], "versions": versions})
+
+    assert (row.auc, row.within, row.low, row.high) == (0.5, 0.5, 0.0, 1.0)
+    assert row.lead == (0.5, 0.0, 1.0)
+
+
 def test_a_manifest_with_times_brings_the_clock(tmp_path: Path) -> None:
     """Each camera's accident comes last, so the clock is right and must stand beside the score."""
     write(tmp_path)

@@ -41,17 +41,23 @@ def test_any_code_of_a_clip_is_right_and_the_best_leaf_for_all_is_a_control() ->
     """Of three clips two are told rightly; a fallen motorcycle (TC, LA, OO) fits all three."""
     side, flip = "a.vv.tc.t_bone", "a.oo.rollover"  # TC; OO or UK
     codes = [("TC",), ("VO", "OO"), (), ("TC",)]
-    told = {"told": [side, flip, side, ""], "other": [flip, side, "", flip]}
+    told = {
+        "told": [[side, flip, side, ""]],
+        "other": [[flip, side, "", flip]],
+        "two of them": [[side, flip, side, side], [side, side, "", flip]],
+    }
 
     rows = kind_figures(told, codes, load_hierarchy().flat)
 
     assert [(row.name, row.clips, row.right) for row in rows] == [
         ("told", 3, 2),
         ("other", 3, 0),
+        ("two of them", 3, 2.0),  # three and one
         ("control: always a.vv.motorcycle_fall", 3, 3),
     ]
     assert rows[1].interval[0] == pytest.approx(0.0)
     assert rows[0].interval[0] < 2 / 3 < rows[0].interval[1]
+    assert rows[2].interval == pytest.approx((1 / 3 + 0.025 * 2 / 3, 1 - 0.025 * 2 / 3))
 
 
 def test_what_a_part_of_the_evidence_names_alone() -> None:
@@ -65,4 +71,4 @@ def test_what_a_part_of_the_evidence_names_alone() -> None:
 
 def test_without_codes_there_is_nothing_to_compare() -> None:
     """Own clips of a user have none."""
-    assert kind_figures({"told": ["a.oo.rollover"]}, [()], load_hierarchy().flat) == ()
+    assert kind_figures({"told": [["a.oo.rollover"]]}, [()], load_hierarchy().flat) == ()

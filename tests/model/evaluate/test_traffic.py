@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from model.evaluate.generated import analyze_clip, smoothed
+from model.evaluate.generated import analyze_clip, see_clip, smoothed
 from model.evaluate.motion_null import NULL_SEED, normal_motion
 from model.evaluate.nulls import shuffled_texts
 from model.evaluate.traffic import evaluate_traffic
@@ -70,13 +70,29 @@ def test_motion_of_normal_traffic_has_a_row_for_each_frame(engine: Engine) -> No
 
 
 def test_shuffled_texts_are_the_same_vectors_at_other_descriptions(engine: Engine) -> None:
-    """Roles, leaves and weights stay."""
-    mixed = shuffled_texts(engine.analyzer, num_clips=1).text_bank
+    """Roles, leaves and weights stay; every shuffle is another one, with nulls of its own."""
+    controls = shuffled_texts(engine.analyzer, num_shuffles=2, num_clips=1)
     bank = engine.analyzer.text_bank
 
-    assert mixed.descriptions == bank.descriptions
-    assert not np.array_equal(mixed.svo, bank.svo)
-    assert np.array_equal(np.sort(mixed.svo, axis=0), np.sort(bank.svo, axis=0))
+    for mixed in (control.text_bank for control in controls):
+        assert mixed.descriptions == bank.descriptions
+        assert not np.array_equal(mixed.svo, bank.svo)
+        assert np.array_equal(np.sort(mixed.svo, axis=0), np.sort(bank.svo, axis=0))
+    first, second = controls
+    assert not np.array_equal(first.text_bank.svo, second.text_bank.svo)
+    assert first.calibration.clips.leaf_null != second.calibration.clips.leaf_null
+
+
+def test_what_was_seen_once_is_judged_as_if_it_were_analysed_again(engine: Engine) -> None:
+    """By the hierarchy that saw it and by another one: the models are not asked again."""
+    clip, analyzer = make_clip(7, anomalous=True), engine.analyzer
+    (other,) = shuffled_texts(analyzer, num_shuffles=1, num_clips=1)
+
+    seen = see_clip(analyzer, clip, seed=7)
+
+    for one in (analyzer, other):
+        judged = [result.score for result in one.judge(seen, domain="clips")]
+        assert judged == [result.score for result in analyze_clip(one, clip, seed=7)]
 
 
 @pytest.mark.slow
@@ -85,13 +101,17 @@ def test_figures_stand_beside_their_controls(engine: Engine) -> None:
     console = Console(file=io.StringIO(), width=160)
 
     figures = evaluate_traffic(
-        engine.analyzer, shuffled_texts(engine.analyzer, num_clips=1), num_clips=4, console=console
+        engine.analyzer,
+        shuffled_texts(engine.analyzer, num_shuffles=2, num_clips=1),
+        num_clips=4,
+        console=console,
     )
 
     auc = figures["auc"]
     assert isinstance(auc, dict)
     assert set(auc) == {
-        "text and motion", "text alone", "motion alone", "shuffled texts", "control: position t/T",
+        "text and motion", "text alone", "motion alone", "shuffled texts (2)",
+        "control: position t/T",
     }  # fmt: skip
     assert all(0 <= row["pooled"] <= 1 for row in auc.values())
     assert auc["control: position t/T"]["per_clip"] > 0.9  # an anomaly lasts to the clip's end

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from knowledge.hierarchy import load_hierarchy
-from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult
 from service.scoring.calibration import Mode, neutral_calibration
 from service.scoring.text_bank import TextBank, build_text_bank
 from tests.builders.small_models import (

@@ -11,7 +11,8 @@ from service.errors import AnalysisCancelled
 from service.pipeline.checkpoint import VERSION, CheckpointFile
 from service.pipeline.details import DetailWriter, read_details
 from service.pipeline.engine import Engine, load_engine
-from service.pipeline.frame import FrameAnalyzer, FrameResult
+from service.pipeline.frame import FrameAnalyzer
+from service.pipeline.judging import FrameResult
 from service.pipeline.motion import MotionMemory
 from service.pipeline.report import Report
 from service.pipeline.stages import ahead
