@@ -15,8 +15,9 @@ from knowledge.hierarchy import FlatDescription
 from model.evaluate.auc import LabelledScores
 from model.evaluate.texts import wilson_interval
 from service.pipeline.judging import FrameResult
-from service.pipeline.peaks import LOOK_BACK
+from service.pipeline.peaks import LOOK_BACK, LOOK_ON
 from service.scoring.telling import Voice, spokesman, told_leaf
+from service.scoring.temporal import ROUNDING_S
 
 
 class KindFigures(BaseModel):
@@ -58,8 +59,9 @@ def told_together(scored: LabelledScores, voices: Sequence[Voice], smoothing_s: 
         Id of a leaf; "" where no frame names one.
     """
     peak_s = scored.times_s[int(np.where(scored.labels, scored.scores, -np.inf).argmax())]
-    since_s = peak_s - LOOK_BACK * smoothing_s
-    is_cause = scored.labels & (scored.times_s >= since_s) & (scored.times_s <= peak_s)
+    since_s = peak_s - LOOK_BACK * smoothing_s - ROUNDING_S
+    until_s = peak_s + LOOK_ON * smoothing_s + ROUNDING_S
+    is_cause = scored.labels & (scored.times_s >= since_s) & (scored.times_s <= until_s)
     causes = [voices[i] for i in np.flatnonzero(is_cause).tolist()]
     return causes[spokesman(causes)].leaf_id
 

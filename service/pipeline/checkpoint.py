@@ -18,7 +18,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-VERSION = 8  # grows with every change of what is kept; an older one is begun anew
+VERSION = 9  # grows with every change of what is kept; an older one is begun anew
 CHECKPOINT_FILE = "checkpoint.npz"
 EVERY_S = 5.0
 log = structlog.get_logger()

@@ -29,7 +29,7 @@ from service.scoring.calibration import (
 from service.scoring.comparison import GATE_OPEN, compare
 from service.scoring.dynamics import fused, leaf_motion, pair_motion
 from service.scoring.explain import Explanation, FrameView, explain
-from service.scoring.telling import told_first
+from service.scoring.telling import MOTION_TELLS, told_first
 from service.scoring.text_bank import TextBank
 from service.vision.rois import KIND, PLACE, Rois
 
@@ -87,9 +87,9 @@ class FrameResult:
             where motion is not known.
         leaf_evidence: (L,) what made the score in mode ``paired``: both together.
         explanations: Best first.
-        told_evidence: How much the text alone speaks for the first anomaly of the explanations:
-            standard deviations times the expert's weight, from 0; 0 where none is listed, and in
-            the modes that do not know it.
+        told_evidence: How much speaks for the first anomaly of the explanations, its text first of
+            all: standard deviations times the expert's weight, from 0; 0 where none is listed, and
+            in the modes that do not know it.
         timings_ms: ``detect``, ``motion``, ``encode``, ``score``; a batch shares its encoding.
     """
 
@@ -137,12 +137,14 @@ def judge(question: Question, seen: SeenFrame) -> FrameResult:
         for evidence in (comparison.evidence, comparison.leaf_margins)
     )
     motion, evidence, text_level = None, standardised, 0.0
-    pair_evidence = text_of_pairs
+    pair_evidence = telling = text_of_pairs
     if view.cues is not None:
         of_pairs = pair_motion(text_bank, view.cues) * clips.motion_weights(text_bank.leaf_ids)
         motion = leaf_motion(text_bank, comparison.accepted, of_pairs)
         evidence = fused(standardised, motion, text_bank, *weights)
-        pair_evidence = fused(text_of_pairs, np.nan_to_num(of_pairs), text_bank, *weights)
+        known = np.nan_to_num(of_pairs)
+        pair_evidence = fused(text_of_pairs, known, text_bank, *weights)
+        telling = fused(text_of_pairs, known, text_bank, 1.0, MOTION_TELLS)
         if question.mode == "paired":
             text_level = weights[0] * paired_score(standardised)
     scores = {
@@ -156,7 +158,7 @@ def judge(question: Question, seen: SeenFrame) -> FrameResult:
     first = None
     if question.mode == "paired":
         is_place = KIND[view.rois.class_group] == PLACE
-        first = told_first(view.pairs, is_place, pair_evidence, text_of_pairs)
+        first = told_first(view.pairs, is_place, pair_evidence, telling)
     explanations = explain(
         text_bank,
         view,
@@ -183,6 +185,6 @@ def judge(question: Question, seen: SeenFrame) -> FrameResult:
         motion=motion,
         leaf_evidence=evidence,
         explanations=explanations,
-        told_evidence=max(float(text_of_pairs[first]), 0.0) if first and told else 0.0,
+        told_evidence=max(float(telling[first]), 0.0) if first and told else 0.0,
         timings_ms={**seen.spent_ms, "score": score_ms},
     )

@@ -12,9 +12,10 @@ from typing import Any, Self
 from service.pipeline.report import ExplanationRow
 from service.scoring.calibration import ClipsCalibration
 from service.scoring.telling import Voice, spokesman, told_leaf
-from service.scoring.temporal import LEAST_FRAMES
+from service.scoring.temporal import LEAST_FRAMES, ROUNDING_S
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
+LOOK_ON = 2.0  # time constants after the peak: what a blow does to whom it hits is seen after it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +57,8 @@ class PeakKeeper:
     """Follows the alarm and remembers, for each segment, the frame that made its peak.
 
     The smoothed probability peaks later than the picture that caused it. So the frames that went
-    into the smoothed peak vote on what has happened (`spokesman`).
+    into the smoothed peak, and those shortly after it, vote on what has happened (`spokesman`);
+    a live alarm is told anew with each of them.
 
     Args:
         calibration: Smoothing and hysteresis of clips.
@@ -65,10 +67,12 @@ class PeakKeeper:
     def __init__(self, calibration: ClipsCalibration) -> None:
         self._alarm = calibration.hysteresis()
         self._look_back_s = LOOK_BACK * calibration.smoothing_s
-        self._kept_s = max(self._look_back_s, calibration.on_window_s)
+        self._look_on_s = LOOK_ON * calibration.smoothing_s
+        self._kept_s = max(self._look_back_s + self._look_on_s, calibration.on_window_s)
         self._recent: deque[ScoredFrame] = deque()
         self.since_s: float | None = None  # when the alarm that is on began
         self.highest = 0.0  # probability of that alarm so far
+        self._highest_s = 0.0  # when it was
         self._peaks: dict[float, ScoredFrame] = {}
 
     def add(self, frame: ScoredFrame) -> None:
@@ -100,6 +104,7 @@ class PeakKeeper:
             "recent": [frame.as_dict() for frame in self._recent],
             "since_s": self.since_s,
             "highest": self.highest,
+            "highest_s": self._highest_s,
             "peaks": [[start_s, frame.as_dict()] for start_s, frame in self._peaks.items()],
         }
 
@@ -108,13 +113,15 @@ class PeakKeeper:
         self._alarm.restore(state["alarm"])
         self._recent = deque(ScoredFrame.from_dict(content) for content in state["recent"])
         self.since_s, self.highest = state["since_s"], state["highest"]
+        self._highest_s = state["highest_s"]
         self._peaks = {start_s: ScoredFrame.from_dict(frame) for start_s, frame in state["peaks"]}
 
     def _consider(self, frame: ScoredFrame, since_s: float) -> None:
-        if frame.probability <= self.highest:
+        if frame.probability > self.highest:
+            self.highest, self._highest_s = frame.probability, frame.time_s
+        elif frame.time_s > self._highest_s + self._look_on_s + ROUNDING_S:
             return
-        self.highest = frame.probability
-        earliest = max(since_s, frame.time_s - self._look_back_s)
+        earliest = max(since_s, self._highest_s - self._look_back_s - ROUNDING_S)
         causes = [f for f in self._recent if earliest <= f.time_s <= frame.time_s]
         chosen = spokesman([_voice(f) for f in causes])
         self._peaks[since_s] = causes[chosen]

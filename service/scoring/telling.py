@@ -1,4 +1,4 @@
-"""What is told of a frame and of a segment: motion says when and to whom, the text says what.
+"""What is told of a frame and of a segment: motion says when and to whom, the text mostly what.
 
 Dimension letters used in this file: K pairs, L anomaly leaves.
 """
@@ -16,6 +16,8 @@ from knowledge.hierarchy import leaf_of_id
 from service.scoring.eq11 import NO_EVIDENCE
 from service.vision.rois import NO_OBJECT
 
+MOTION_TELLS = 0.2  # of the weight that motion has where it says how far all is from normal
+
 
 class Told(Protocol):
     """An explanation, as it is made and as it is published."""
@@ -31,7 +33,7 @@ class Voice(NamedTuple):
 
     Attributes:
         leaf_id: Of the first anomaly that it names; "" where it names none.
-        evidence: How much its text speaks for that, from 0.
+        evidence: How much speaks for that, its text first of all, from 0.
         score: Of the frame alone.
     """
 
@@ -44,20 +46,20 @@ def told_first(
     pairs: NDArray[np.int64],
     is_place: NDArray[np.bool_],
     pair_evidence: NDArray[np.float64],
-    text_evidence: NDArray[np.float64],
+    telling_evidence: NDArray[np.float64],
 ) -> tuple[int, int] | None:
-    """The pair and the leaf that a frame is explained by: motion says who, text says what.
+    """The pair and the leaf that a frame is explained by: motion says who, text mostly what.
 
     Motion tells that something has happened, and to whom, better than what it was: a blow turns,
     stops and flips whatever it hits. So of the pairs that share a participant with the one that
-    lies furthest from normal traffic, the text alone chooses leaf and pair.
+    lies furthest from normal traffic, the text chooses leaf and pair, and motion has a say.
 
     Args:
         pairs: (K, 2) into the frame's N ROIs; ``NO_OBJECT`` as object.
         is_place: (N,), true for the pseudo ROIs. Who shares only the road is not involved.
         pair_evidence: (K, L) evidence of each pair, motion included; ``NO_EVIDENCE`` where a leaf
             cannot speak.
-        text_evidence: (K, L) the same of the text alone.
+        telling_evidence: (K, L) the same with motion by `MOTION_TELLS` only.
 
     Returns:
         (pair, leaf); None where no leaf can speak.
@@ -68,7 +70,7 @@ def told_first(
     sides = [int(side) for side in oddest if side != NO_OBJECT]
     participants = [side for side in sides if not is_place[side]] or sides
     involved = np.isin(pairs, participants).max(axis=1, keepdims=True)
-    of_them = np.where(involved, text_evidence, NO_EVIDENCE)
+    of_them = np.where(involved, telling_evidence, NO_EVIDENCE)
     pair, leaf = np.unravel_index(int(of_them.argmax()), of_them.shape)
     return int(pair), int(leaf)
 
@@ -83,8 +85,8 @@ def spokesman(voices: Sequence[Voice]) -> int:
     """Which of some frames explains what they show together.
 
     A single frame is easily mistaken about what it is that stands out; so what most of them tell
-    is taken, each frame counting as much as its text speaks for it, and of those the frame that
-    stands out most.
+    is taken, each frame counting as much as speaks for it, and of those the frame that stands out
+    most.
 
     Args:
         voices: Of the frames, at least one.

@@ -19,8 +19,8 @@ VOICES = [
 
 
 def clip() -> LabelledScores:
-    """One frame a second; a time constant of 0.7 s makes a look-back of 2.1 s."""
-    times = np.arange(6.0)
+    """With a time constant of 0.7 s frames count from 2.1 s before the peak to 1.4 s after it."""
+    times = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 6.0])
     scores = np.array([9.0, 1.0, 2.0, 3.0, 4.0, 3.5])
     return LabelledScores("clip", times, times / 5, times >= 1, scores)
 
@@ -28,6 +28,14 @@ def clip() -> LabelledScores:
 def test_the_labelled_frames_before_the_peak_tell_it_together() -> None:
     """1.0 + 1.0 for the hit against 1.5; nobody else is asked."""
     assert told_together(clip(), VOICES, smoothing_s=0.7) == "a.hit"
+
+
+def test_frames_shortly_after_the_peak_are_asked_too() -> None:
+    """Two time constants of a second: the frame two seconds after the peak, and it is surest."""
+    voices = [VOICES[0], VOICES[2], *VOICES[2:]]
+
+    assert told_together(clip(), voices, smoothing_s=0.99) == "a.hit"
+    assert told_together(clip(), voices, smoothing_s=1.0) == "a.late"
 
 
 def test_voices_after_the_last_scored_frame_are_left_out() -> None:

@@ -57,6 +57,17 @@ def test_the_motion_of_a_loud_leaf_is_turned_down(engine: Engine) -> None:
     assert max(r.score for r in found[0]) > max(r.score for r in found[1])
 
 
+def test_motion_has_a_say_in_what_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It never speaks against a leaf, so what is told first has as much evidence or more."""
+    seen = see_clip(engine.analyzer, make_clip(7, anomalous=True), seed=7)
+    told = [r.told_evidence for r in engine.analyzer.judge(seen, domain="clips")]
+    monkeypatch.setattr("service.pipeline.judging.MOTION_TELLS", 0.0)
+    alone = [r.told_evidence for r in engine.analyzer.judge(seen, domain="clips")]
+
+    assert all(both >= text for both, text in zip(told, alone, strict=True))
+    assert max(both - text for both, text in zip(told, alone, strict=True)) > 0.1
+
+
 def test_motion_of_normal_traffic_has_a_row_for_each_frame(engine: Engine) -> None:
     """In 0..1; what moves speaks, but not of ice where nobody has looked at the road."""
     leaf_ids = engine.analyzer.text_bank.leaf_ids

@@ -39,6 +39,20 @@ def test_the_frames_of_a_segment_vote_by_the_first_anomaly_that_each_names() -> 
     assert keeper.peak(0.0).index == 1
 
 
+def test_frames_shortly_after_the_peak_vote_too_and_later_ones_do_not() -> None:
+    """Two time constants, 0.2 s, after the peak at frame 2: frames 3 and 4 outvote those before."""
+    told = ["a.rear_end"] * 3 + ["a.rollover"] * 2 + ["a.fire"]
+    evidence, likely = [1.0, 1.0, 1.0, 2.0, 2.0, 99.0], [0.7, 0.7, 0.9, 0.8, 0.8, 0.8]
+    keeper, found = PeakKeeper(CLIPS), []
+    for i in range(6):
+        rows = (row(told[i]),)
+        keeper.add(ScoredFrame(i, i * 0.1, likely[i] + i, likely[i], rows, evidence[i]))
+        if keeper.since_s is not None:
+            found.append(keeper.peak(0.0).index)
+
+    assert found == [2, 2, 4, 4]  # from the frame that raises the alarm on
+
+
 def test_the_cause_lies_before_the_smoothed_peak() -> None:
     """The probability peaks at frame 4; the picture that stood out most is frame 2."""
     keeper = fed(raw=[0, 1, 9, 3, 3, 0], probability=[0.1, 0.7, 0.8, 0.85, 0.9, 0.2])
@@ -108,3 +122,10 @@ def test_what_a_keeper_remembers_decides_as_before() -> None:
     restored.add(ScoredFrame(2, 0.2, 9.0, 0.9, (row("a.rear_end"),), 1.0))
 
     assert restored.peak(0.0).index == 1
+
+    again = PeakKeeper(CLIPS)
+    again.restore(restored.state())
+    for i, evidence in enumerate([2.0, 99.0], start=4):  # 0.2 and 0.3 s after the peak
+        again.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row("a.fire"),), evidence))
+
+    assert again.peak(0.0).index == 1  # 2.5 against 2.0; when the peak was is remembered too
