@@ -20,8 +20,9 @@ from model.data.real_pictures import Marked, RealPicture, look_at_pictures, read
 from model.detector.footage import FrameFile, data_root
 from model.detector.recipe import load_detector_recipe
 from model.detector.restore import restore_detector
+from model.evaluate.controls import SHUFFLES
 from model.evaluate.frames import LabelledFrame, frame_figures, frames_table
-from model.evaluate.nulls import NUM_SHUFFLES, shuffled
+from model.evaluate.nulls import shuffled
 from model.evaluate.texts import TorchEncoder
 from model.look import LookRecipe, couples, relation_of, teach_look
 from model.recipe import load_recipe, read_recipe
@@ -93,7 +94,7 @@ def measure_look(
     texts = load_hierarchy().flat
     vectors = TorchEncoder(student, tokenizer).encode_texts(texts)
     true = text_bank_of(texts, vectors)
-    mixed = [shuffled(true, seed) for seed in range(NUM_SHUFFLES)]
+    mixed = [shuffled(true, seed) for seed in range(SHUFFLES)]
     scores: dict[str, NDArray[np.float64]] = {
         name: np.zeros(len(plain)) for name in ("score", "without look")
     }

@@ -86,6 +86,7 @@ class Watch:
                 if sampled is not None:
                     self._score(sampled, scorer, keeper)
                     continue
+                scorer.lose()
                 for event in keeper.lose():
                     self._tell(event)
         for event in keeper.end():

@@ -118,7 +118,7 @@ def paired_interval(
     def lead(drawn: list[int], version: int) -> float:
         return measure([first[i] for i in drawn]) - measure([others[version][i] for i in drawn])
 
-    return _percentiles(lead, len(first), len(others), draws, confidence, seed)
+    return percentile_interval(lead, len(first), len(others), draws, confidence, seed)
 
 
 def bootstrap_interval(
@@ -137,18 +137,27 @@ def bootstrap_interval(
     def measured(drawn: list[int], version: int) -> float:
         return measure([versions[version][i] for i in drawn])
 
-    return _percentiles(measured, len(versions[0]), len(versions), draws, confidence, seed)
+    return percentile_interval(measured, len(versions[0]), len(versions), draws, confidence, seed)
 
 
-def _percentiles(
+def percentile_interval(
     statistic: Callable[[list[int], int], float],
     num_clips: int,
-    num_versions: int,
-    draws: int,
-    confidence: float,
-    seed: int,
+    num_versions: int = 1,
+    draws: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Draws in which the statistic is not defined are left out; NaN twice when all are."""
+    """The interval that holds most values of a statistic over draws of clips and of a version.
+
+    Args:
+        statistic: Of indices of clips, with repetition, and the index of a version.
+        num_clips: How many there are, and how many are drawn.
+        num_versions: How many there are; one is drawn.
+        draws: Those in which the statistic is not defined are left out; NaN twice when all are.
+        confidence: Share of the values in it.
+        seed: Of the draws.
+    """
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(draws if num_clips else 0):

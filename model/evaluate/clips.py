@@ -26,8 +26,9 @@ from model.evaluate.alarms import (
     normal_part,
 )
 from model.evaluate.auc import LabelledScores, roc_auc
+from model.evaluate.controls import SHUFFLES
 from model.evaluate.labels import LabelledClip, labelled_scores, read_labels, window_s
-from model.evaluate.nulls import NUM_SHUFFLES, shuffled_texts
+from model.evaluate.nulls import shuffled_texts
 from model.evaluate.report import (
     ClipFigures,
     ClipsEvaluation,
@@ -65,7 +66,7 @@ def evaluate_clips(
     clip_ids: Sequence[str] = (),
     threads: int = 0,
     detector: Path | None = None,
-    num_shuffles: int = NUM_SHUFFLES,
+    num_shuffles: int = SHUFFLES,
     console: Console | None = None,
 ) -> ClipsEvaluation:
     """Analyse every labelled clip, measure, and write reports, figures and timelines.

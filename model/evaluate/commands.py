@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from model.evaluate.controls import SHUFFLES
+
 if TYPE_CHECKING:
     from service.pipeline.engine import Engine
 
@@ -12,6 +14,7 @@ evaluate_app = typer.Typer(no_args_is_help=True, help="Figures with their contro
 RECIPES = Path(__file__).parent.parent / "recipes"
 RunOption = Annotated[Path, typer.Option(help="Folder of the run.")]
 ShufflesOption = Annotated[int, typer.Option(min=1, help="Times the texts are shuffled.")]
+
 BundleOption = Annotated[Path | None, typer.Option(help="Bundle; the embedded one if left out.")]
 
 
@@ -63,7 +66,7 @@ def evaluate_clips(
         Path | None, typer.Option(help="YOLOX of COCO's classes instead of the bundle's.")
     ] = None,
     threads: Annotated[int, typer.Option(min=0)] = 0,
-    shuffles: ShufflesOption = 20,
+    shuffles: ShufflesOption = SHUFFLES,
 ) -> None:
     """Frame AUC and alarms on labelled clips beside the controls that look at no pixel."""
     from model.evaluate.clips import evaluate_clips as run
@@ -86,7 +89,7 @@ def evaluate_traffic(
     out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/traffic.json"),
     bundle: BundleOption = None,
     clips: Annotated[int, typer.Option(min=10, help="Half of them with an accident.")] = 120,
-    shuffles: ShufflesOption = 20,
+    shuffles: ShufflesOption = SHUFFLES,
 ) -> None:
     """Held-out generated clips: AUC and best leaf of text, of motion, of both."""
     import json

@@ -16,6 +16,7 @@ from service.scoring.temporal import smooth
 
 RAMP_S = 4.0
 NOISE_DRAWS = 20
+SHUFFLES = 20  # of the texts: whether one hurts depends on which vectors meet which description
 
 Control = Callable[[Sequence[LabelledScores]], list[LabelledScores]]
 

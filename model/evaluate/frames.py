@@ -28,7 +28,8 @@ from model.evaluate.auc import (
     per_clip_auc,
     pooled_auc,
 )
-from model.evaluate.nulls import NUM_SHUFFLES, shuffled
+from model.evaluate.controls import SHUFFLES
+from model.evaluate.nulls import shuffled
 from service.errors import ServiceError
 from service.pipeline.engine import Engine
 from service.vision.images import decode_image
@@ -115,7 +116,7 @@ def score_frames(engine: Engine, frames: Sequence[LabelledFrame]) -> dict[str, N
     columns: dict[str, list[float]] = defaultdict(list)
     analyzer = engine.analyzer
     shuffles = [
-        analyzer.with_text_bank(shuffled(analyzer.text_bank, seed)) for seed in range(NUM_SHUFFLES)
+        analyzer.with_text_bank(shuffled(analyzer.text_bank, seed)) for seed in range(SHUFFLES)
     ]
     mixed = []
     for frame in track(frames, description="frames", transient=True):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.progress import track
 
+from model.evaluate.controls import SHUFFLES
 from model.evaluate.generated import see_clip
 from model.synthesis.traffic import make_clip
 from service.bundle.encoder import ImageEncoder
@@ -22,7 +23,6 @@ from service.scoring.text_bank import TextBank
 NULL_SEED = 80_000_000
 NULL_CLIPS = 24
 EVERY = 3  # frames; neighbours say the same
-NUM_SHUFFLES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ def _fitted(reader: FrameAnalyzer, frames: Sequence[SeenFrame]) -> dict[str, Lea
 
 
 def shuffled(bank: TextBank, seed: int) -> TextBank:
-    """Each description with the vectors of another one; roles, leaves and weights stay."""
+    """The vectors dealt out among the descriptions by chance; roles, leaves and weights stay."""
     order = np.random.default_rng(seed).permutation(len(bank))
     return replace(bank, pooled=bank.pooled[order], svo=bank.svo[order])
 
 
 def shuffled_texts(
-    analyzer: FrameAnalyzer, num_shuffles: int = NUM_SHUFFLES, num_clips: int = NULL_CLIPS
+    analyzer: FrameAnalyzer, num_shuffles: int = SHUFFLES, num_clips: int = NULL_CLIPS
 ) -> list[FrameAnalyzer]:
     """The same analyzer with its texts shuffled, again and again, each with nulls of its own.
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
 from knowledge.hierarchy import FlatDescription
-from model.evaluate.auc import LabelledScores
+from model.evaluate.auc import LabelledScores, percentile_interval
 from model.evaluate.texts import wilson_interval
 from service.pipeline.judging import FrameResult
 from service.pipeline.peaks import LOOK_BACK, LOOK_ON
@@ -23,7 +23,7 @@ from service.scoring.temporal import ROUNDING_S
 class KindFigures(BaseModel):
     """How many clips with an accident of known code are told by a leaf of that code.
 
-    Of a teller in several versions ``right`` is the mean, and ``interval`` holds 95 % of them.
+    Of a teller in several versions ``right`` is the mean, and the interval is over versions too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -103,10 +103,9 @@ def kind_figures(
         _row(
             name,
             [
-                sum(_shares(codes_of.get(leaves[i], ()), codes[i]) for i in known)
+                [_shares(codes_of.get(leaves[i], ()), codes[i]) for i in known]
                 for leaves in versions
             ],
-            len(known),
         )
         for name, versions in tellers.items()
     )
@@ -131,18 +130,22 @@ def _shares(some: Collection[str], others: Collection[str]) -> bool:
     return not set(some).isdisjoint(others)
 
 
-def share_interval(right: Sequence[int], total: int) -> tuple[float, float]:
-    """95 % of a share: over the clips where one version tells, else over its versions."""
+def share_interval(right: Sequence[Sequence[bool]]) -> tuple[float, float]:
+    """95 % of a share of right clips: Wilson's of one version, drawn over clips and versions else.
+
+    Args:
+        right: Of each version, of each clip.
+    """
     if len(right) == 1:
-        return wilson_interval(right[0], total)
-    low, high = np.quantile(np.array(right) / total, [0.025, 0.975])
-    return float(low), float(high)
+        return wilson_interval(sum(right[0]), len(right[0]))
+    hits = np.array(right)
+    return percentile_interval(
+        lambda drawn, version: float(hits[version, drawn].mean()), hits.shape[1], len(right)
+    )
 
 
-def _row(name: str, right: Sequence[int], total: int) -> KindFigures:
+def _row(name: str, right: Sequence[Sequence[bool]]) -> KindFigures:
+    mean = float(np.mean(np.sum(right, axis=1)))
     return KindFigures(
-        name=name,
-        clips=total,
-        right=round(float(np.mean(right)), 2),
-        interval=share_interval(right, total),
+        name=name, clips=len(right[0]), right=round(mean, 2), interval=share_interval(right)
     )

@@ -33,7 +33,8 @@ from service.scoring.telling import Voice
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
-TEXT_ALONE, MOTION_ALONE = PARTS = ("text alone", "motion alone")
+TEXT_ALONE = "text alone"
+PARTS = (TEXT_ALONE, "motion alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class LeafFigures:
 
     Some leaves have up to four codes. ``code``: the told leaf has that of the clip among them;
     ``first_code``: its first one, which stands for the leaf's own kind, is that of the clip. Of a
-    teller in several versions these are means, and ``code_interval`` holds 95 % of the versions.
+    teller in several versions these are means, and ``code_interval`` is over versions too.
     """
 
     name: str
@@ -182,15 +183,15 @@ def _leaf_figures(name: str, versions: Sequence[Sequence[_Told]], bank: TextBank
     codes = {item.leaf_id: item.dota for item in bank.descriptions}
     roles = {item.leaf_id: item.participants for item in bank.descriptions}
     told = [one for version in versions for one in version]
-    right = [sum(one.true_code in codes.get(one.leaf, ()) for one in row) for row in versions]
+    right = [[one.true_code in codes.get(one.leaf, ()) for one in row] for row in versions]
     first = [codes.get(one.leaf, ())[:1] == (one.true_code,) for one in told]
     same = [roles.get(one.leaf) == roles[one.true_leaf] for one in told]
     return LeafFigures(
         name=name,
         clips=len(versions[0]),
         leaf=float(np.mean([one.leaf == one.true_leaf for one in told])),
-        code=sum(right) / len(told),
-        code_interval=share_interval(right, len(versions[0])),
+        code=float(np.mean(right)),
+        code_interval=share_interval(right),
         first_code=float(np.mean(first)),
         participants=float(np.mean(same)),
     )

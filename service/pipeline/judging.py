@@ -144,7 +144,7 @@ def judge(question: Question, seen: SeenFrame) -> FrameResult:
         evidence = fused(standardised, motion, text_bank, *weights)
         known = np.nan_to_num(of_pairs)
         pair_evidence = fused(text_of_pairs, known, text_bank, *weights)
-        telling = fused(text_of_pairs, known, text_bank, 1.0, MOTION_TELLS)
+        telling = fused(text_of_pairs, known, text_bank, 1.0, MOTION_TELLS * weights[1])
         if question.mode == "paired":
             text_level = weights[0] * paired_score(standardised)
     scores = {

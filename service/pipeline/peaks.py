@@ -54,7 +54,7 @@ class ScoredFrame:
 
 
 class PeakKeeper:
-    """Follows the alarm and remembers, for each segment, the frame that made its peak.
+    """Follows the alarm and remembers, for each segment, the frame that explains it best.
 
     The smoothed probability peaks later than the picture that caused it. So the frames that went
     into the smoothed peak, and those shortly after it, vote on what has happened (`spokesman`);

@@ -97,8 +97,8 @@ class FrameRow(_Row):
 class SegmentRow(_Row):
     """An anomalous stretch.
 
-    ``peak_index`` is the file's number of the frame that made the peak; the explanations are
-    that frame's.
+    ``peak_index`` is the file's number of the frame that explains it best, one of those that went
+    into the highest probability or came shortly after it; the explanations are that frame's.
     """
 
     start_s: float

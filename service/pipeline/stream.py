@@ -26,11 +26,16 @@ class StreamScorer:
         calibration = engine.analyzer.calibration.clips
         self._affine = calibration.affine[mode]
         self._past = OwnPast(calibration.past_share)
-        self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
-        self._alarm = calibration.hysteresis()
+        self.lose()
         self._motion = MotionMemory()
         self._last_s: float | None = None
         self.latest: ScoredFrame | None = None  # the frame that was scored last
+
+    def lose(self) -> None:
+        """The source is lost: what was seen before it no longer raises an alarm."""
+        calibration = self._engine.analyzer.calibration.clips
+        self._smoother = CausalSmoother(calibration.smoothing_s, calibration.release_s)
+        self._alarm = calibration.hysteresis()
 
     def score(self, frame: Frame, time_s: float, sequence: int, dropped: int = 0) -> StreamScore:
         """Score the next frame.

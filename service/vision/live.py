@@ -25,8 +25,9 @@ from service.vision.orientation import matrix_of, turn_upright
 from service.vision.sources import Source
 
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # before a lost source is tried again; doubled each time
-LOST_S = 3.0  # without a lost source; then nothing that lasted before can be said to last
+LOST_S = 3.0  # after the last picture of a lost source: who lasted until then, lasts no longer
 RECORDED = ("http://", "https://")  # an RTSP server sends a recording at its own pace by itself
+CUT_SHORT_S = 1.0  # less than what a recording says of itself
 
 Told = Callable[[str], None]
 
@@ -148,7 +149,7 @@ class LiveFrames:
                 self.started_at = time.time() - time_s
             if self._newest is not None:
                 self.counts.dropped += 1
-            self._newest, self._lost_at = (self.counts.sampled, time_s, picture), None
+            self._newest = (self.counts.sampled, time_s, picture)
             self.counts.sampled += 1
             self._changed.notify_all()
 
@@ -192,7 +193,7 @@ class LiveFrames:
             if clock.seen > before:
                 delay_s, verb = FIRST_DELAY_S, "is lost"
             if not self._is_lost:
-                self._is_lost, self._lost_at = True, time.monotonic()
+                self._is_lost, self._lost_at = True, clock.last_at
             self.counts.lost += 1
             self._told(f"{self._source.shown} {verb} ({reason}); next try in {delay_s:g} s")
             self._ended.wait(delay_s)
@@ -201,25 +202,33 @@ class LiveFrames:
     def _read(self, clock: Clock) -> bool:
         """Put its pictures until it breaks off; true at the end of a recording."""
         with open_stream(self._source, self._source.options) as container:
-            length_s = (container.duration or 0) / av.time_base
-            if not (self._source.address.startswith(RECORDED) and length_s > 0):
+            # Only who knows how many bytes it has comes to an end: a live stream may have a length
+            # in seconds, that of what it has sent so far.
+            if not (self._source.address.startswith(RECORDED) and container.size > 0):
                 self._put_due(pictures_of(container, self._max_pixels), clock)
                 return False
+            length_s = (container.duration or 0) / av.time_base
+        shown = self._source.shown
         if self._played_s < 0:
-            self._told(f"{self._source.shown} is a recording of {length_s:.0f} s")
+            self._told(f"{shown} is a recording" + (f" of {length_s:.0f} s" if length_s else ""))
         # Without delay FFmpeg forgets what it has read to know the format: the first key frame.
         options = {k: v for k, v in self._source.options.items() if k != "fflags"}
-        try:
-            with open_stream(self._source, options) as container:
+        with open_stream(self._source, options) as container:
+            try:
                 self._put_due(self._paced(pictures_of(container, self._max_pixels)), clock)
-        except av.FFmpegError:
-            if self._played_s >= 0:
-                raise  # it broke off, and goes on there
-        if not self._ended.is_set():
-            if self._played_s < 0:
-                shown = self._source.shown
-                self._error = VideoNotDecodable(f"{shown}: none of its pictures can be read")
-            self._wait_for_taker()
+            except av.FFmpegError:
+                if self._played_s >= 0:
+                    raise  # it broke off, and goes on there
+            except ServiceError as error:
+                self._error = error  # it will not get better
+                return True
+        if self._ended.is_set():
+            return True
+        if self._played_s < 0:
+            self._error = VideoNotDecodable(f"{shown}: none of its pictures can be read")
+        elif length_s - self._played_s > CUT_SHORT_S:
+            self._told(f"{shown} ended after {self._played_s:.1f} s of {length_s:.0f} s")
+        self._wait_for_taker()
         return True
 
     def _put_due(self, pictures: Iterator[VideoFrame], clock: Clock) -> None:
@@ -228,7 +237,7 @@ class LiveFrames:
                 return
             if self._is_lost:
                 self._told(f"{self._source.shown} is there")
-                self._is_lost = False
+                self._is_lost, self._lost_at = False, None
             time_s = clock.due()
             if time_s is not None:
                 self._put(time_s, picture)

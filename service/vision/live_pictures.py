@@ -19,13 +19,14 @@ class Clock:
 
     def __init__(self, sample_fps: float) -> None:
         self.seen = 0  # pictures so far
+        self.last_at = time.monotonic()  # when the last one came; before the first, the beginning
         self._step_s = 1.0 / sample_fps
         self._first: float | None = None
         self._next_s = 0.0
 
     def due(self) -> float | None:
         self.seen += 1
-        now = time.monotonic()
+        self.last_at = now = time.monotonic()
         self._first = now if self._first is None else self._first
         time_s = now - self._first
         if time_s < self._next_s - TICK_SLACK * self._step_s:

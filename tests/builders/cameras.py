@@ -3,7 +3,7 @@
 import socketserver
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -104,10 +104,17 @@ class Recording(_Camera):
         path: The clip.
         hang_up_after: Bytes after which the second connection is cut; the first one only looks.
         seekable: Whether a part of it may be asked for.
+        endless: Whether it says nothing of its length, as a camera does.
+        refuses: Numbers of the connections that get a 503.
     """
 
     def __init__(
-        self, path: Path, hang_up_after: int | None = None, seekable: bool = False
+        self,
+        path: Path,
+        hang_up_after: int | None = None,
+        seekable: bool = False,
+        endless: bool = False,
+        refuses: Collection[int] = (),
     ) -> None:
         super().__init__()
         camera, content = self, path.read_bytes()
@@ -115,11 +122,15 @@ class Recording(_Camera):
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 camera.connections += 1
+                if camera.connections in refuses:
+                    self.send_error(503)
+                    return
                 limit = hang_up_after if camera.connections == 2 else None
                 asked = self.headers.get("Range", "") if seekable else ""
                 first = int(asked.removeprefix("bytes=").partition("-")[0] or 0)
                 self.send_response(206 if asked else 200)
-                self.send_header("Content-Length", str(len(content) - first))
+                if not endless:
+                    self.send_header("Content-Length", str(len(content) - first))
                 if asked:
                     self.send_header(
                         "Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}"

@@ -42,10 +42,14 @@ def eventful_clip(path: Path, frames: int = 90, fps: int = 10) -> Path:
 
 
 def write_clip(
-    path: Path, frames: Iterable[NDArray[np.uint8]], fps: int, bit_rate: int | None = None
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    fps: int,
+    bit_rate: int | None = None,
+    **options: str,
 ) -> Path:
-    """An H.264 clip of frames of one size."""
-    with av.open(str(path), "w") as container:
+    """An H.264 clip of frames of one size; options are FFmpeg's for the container."""
+    with av.open(str(path), "w", options=options) as container:
         stream = container.add_stream("libx264", rate=fps)
         assert isinstance(stream, av.VideoStream)
         stream.pix_fmt = "yuv420p"

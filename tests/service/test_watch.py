@@ -121,6 +121,24 @@ def test_a_camera_that_hangs_up_and_a_receiver_that_is_out_of_order(
     assert len({headers["webhook-id"] for headers, _ in receiver.seen}) == 4
 
 
+def test_an_alarm_ends_while_its_camera_is_gone(
+    watch: Callable[..., Saclip], keep: Callable[[Any], Any]
+) -> None:
+    """Three seconds after its last picture, and not when somebody opens the camera again."""
+    camera = keep(MjpegCamera(picture=lambda number: encoded(eventful_frame(min(number, 50), 90))))
+
+    program = watch(camera.url, "--json", watch_hosts=camera.host)
+    wait_until(lambda: events(program), 60)
+    camera.close()
+    wait_until(lambda: len(events(program)) == 2, 10)
+    status = program.stop()
+
+    assert status == 0
+    began, ended = events(program)
+    assert (began["type"], ended["type"]) == ("alarm.began", "alarm.ended")
+    assert "is there" not in program.text()
+
+
 def test_frames_that_came_while_it_was_busy_are_dropped_and_counted(
     watch: Callable[..., Saclip], tmp_path: Path
 ) -> None:

@@ -103,8 +103,19 @@ def test_a_window_longer_than_the_smoothing_keeps_its_first_frame() -> None:
     assert keeper.peak(0.1).index == 1
 
 
-def test_a_frame_votes_with_the_evidence_of_its_text() -> None:
-    """Two frames tell of a rear-end collision, one, of which the text is surer, of a rollover."""
+def test_the_earliest_cause_still_votes_with_the_last_frame_after_the_peak() -> None:
+    """Frame 1 lies 0.3 s before the peak at frame 4, frame 6 0.2 s after it: 2.5 against 1 + 1."""
+    told = {1: ("a.rollover", 2.5), 5: ("a.rear_end", 1.0), 6: ("a.rear_end", 1.0)}
+    keeper = PeakKeeper(CLIPS)
+    for i, likely in enumerate([0.7, 0.7, 0.7, 0.7, 0.9, 0.7, 0.7]):
+        leaf, evidence = told.get(i, ("a.fire", 0.1))
+        keeper.add(ScoredFrame(i, i * 0.1, 1.0, likely, (row(leaf),), evidence))
+
+    assert keeper.peak(0.0).index == 1
+
+
+def test_a_frame_votes_with_the_evidence_of_what_it_tells() -> None:
+    """Two frames tell of a rear-end collision, one that is surer of it of a rollover."""
     keeper = PeakKeeper(CLIPS)
     for i, (leaf, evidence) in enumerate([("a.rear_end", 1.0), ("a.rollover", 2.5)]):
         keeper.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row(leaf),), evidence))
@@ -125,7 +136,7 @@ def test_what_a_keeper_remembers_decides_as_before() -> None:
 
     again = PeakKeeper(CLIPS)
     again.restore(restored.state())
-    for i, evidence in enumerate([2.0, 99.0], start=4):  # 0.2 and 0.3 s after the peak
+    for i, evidence in enumerate([3.0, 99.0], start=4):  # 0.2 and 0.3 s after the peak
         again.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row("a.fire"),), evidence))
 
-    assert again.peak(0.0).index == 1  # 2.5 against 2.0; when the peak was is remembered too
+    assert again.peak(0.0).index == 4  # when the peak was is remembered too

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import VideoNotDecodable, VideoNotSupported
+from service.errors import VideoNotDecodable, VideoNotSupported, VideoTooLarge
 from service.vision.clips import SampledFrame
 from service.vision.isolated import in_this_process
 from service.vision.live import LiveFrames
@@ -202,6 +202,85 @@ def test_a_recording_behind_an_address_is_played_at_its_own_pace_and_ends(
     places = [int((sampled.frame[140, :, 0] > 150).argmax()) for sampled in found]
     assert places == sorted(places)
     assert (places[0], places[-1]) == pytest.approx((32, 51), abs=1)
+
+
+def test_a_stream_that_says_nothing_of_its_length_is_a_camera(tmp_path: Path) -> None:
+    """Though fragments of MP4 name the seconds that were sent so far: it is opened again."""
+    fragments = "frag_keyframe+empty_moov+default_base_moof"
+    pictures = [street(i) for i in range(20)]
+    clip = write_clip(tmp_path / "live.mp4", pictures, 10, movflags=fragments)
+    camera = Recording(clip, endless=True)
+    lines: list[str] = []
+    frames = live(camera.url, camera.host, lines)
+    threading.Timer(2.0, frames.stop).start()
+
+    with frames:
+        list(frames)
+
+    camera.close()
+    assert camera.connections >= 2
+    assert "recording" not in " ".join(lines)
+    assert "next try in" in lines[0]
+
+
+@pytest.mark.parametrize("name", ["street.mkv", "street.ts"])
+def test_a_recording_that_is_refused_for_a_moment_is_asked_for_again(
+    tmp_path: Path, name: str
+) -> None:
+    """The first connection looks at it, the second is refused, the third plays it."""
+    recording = Recording(street_clip(tmp_path / name, frames=10), refuses=[2])
+    lines: list[str] = []
+
+    with live(recording.url, recording.host, lines) as frames:
+        found = [sampled for sampled in frames if sampled is not None]
+
+    recording.close()
+    assert "is a recording" in lines[0]
+    assert "cannot be opened" in lines[1]
+    assert len(found) == pytest.approx(10, abs=2)
+
+
+def test_a_recording_that_is_cut_short_says_so(tmp_path: Path) -> None:
+    """The server has half of the file, and names that as its length."""
+    clip = noisy_clip(tmp_path / "street.mkv")
+    clip.write_bytes(clip.read_bytes()[:50_000])
+    recording = Recording(clip)
+    lines: list[str] = []
+
+    with live(recording.url, recording.host, lines) as frames:
+        assert list(frames)
+
+    recording.close()
+    assert lines[-1].endswith("s of 2 s")
+    assert "ended after 0." in lines[-1]
+
+
+def test_a_recording_whose_pictures_are_too_large_ends_the_watch(tmp_path: Path) -> None:
+    """It will not get better."""
+    recording = Recording(street_clip(tmp_path / "street.mkv", frames=3))
+
+    with (
+        live(recording.url, recording.host, [], max_pixels=1000) as frames,
+        pytest.raises(VideoTooLarge, match="320x240"),
+    ):
+        list(frames)
+
+    recording.close()
+
+
+def test_a_source_that_is_back_is_not_told_as_lost_because_no_frame_is_due() -> None:
+    """At a frame in five seconds the next one is due long after the camera is back."""
+    camera = MjpegCamera(hang_up_after=30)
+    frames = live(camera.url, camera.host, [], fps=0.2)
+    threading.Timer(7.5, frames.stop).start()
+
+    with frames:
+        found = list(frames)
+
+    camera.close()
+    assert camera.connections == 2
+    assert None not in found
+    assert len(found) == 2
 
 
 def test_pictures_of_a_turned_recording_are_shown_upright(tmp_path: Path) -> None:
