@@ -15,7 +15,7 @@ from service.scoring.telling import Voice, spokesman, told_leaf
 from service.scoring.temporal import LEAST_FRAMES, ROUNDING_S
 
 LOOK_BACK = 3.0  # time constants; 95 % of a smoothed value comes from them
-LOOK_ON = 2.0  # time constants after the peak: what a blow does to whom it hits is seen after it
+LOOK_ON = 1.0  # time constants after the peak: what a blow does to whom it hits is seen after it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

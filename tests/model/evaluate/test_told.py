@@ -31,11 +31,11 @@ def test_the_labelled_frames_before_the_peak_tell_it_together() -> None:
 
 
 def test_frames_shortly_after_the_peak_are_asked_too() -> None:
-    """Two time constants of a second: the frame two seconds after the peak, and it is surest."""
+    """A time constant of two seconds: the frame two seconds after the peak, and it is surest."""
     voices = [VOICES[0], VOICES[2], *VOICES[2:]]
 
-    assert told_together(clip(), voices, smoothing_s=0.99) == "a.hit"
-    assert told_together(clip(), voices, smoothing_s=1.0) == "a.late"
+    assert told_together(clip(), voices, smoothing_s=1.99) == "a.hit"
+    assert told_together(clip(), voices, smoothing_s=2.0) == "a.late"
 
 
 def test_voices_after_the_last_scored_frame_are_left_out() -> None:

@@ -40,9 +40,9 @@ def test_the_frames_of_a_segment_vote_by_the_first_anomaly_that_each_names() -> 
 
 
 def test_frames_shortly_after_the_peak_vote_too_and_later_ones_do_not() -> None:
-    """Two time constants, 0.2 s, after the peak at frame 2: frames 3 and 4 outvote those before."""
-    told = ["a.rear_end"] * 3 + ["a.rollover"] * 2 + ["a.fire"]
-    evidence, likely = [1.0, 1.0, 1.0, 2.0, 2.0, 99.0], [0.7, 0.7, 0.9, 0.8, 0.8, 0.8]
+    """A time constant, 0.1 s, after the peak at frame 2: frame 3 outvotes those before."""
+    told = ["a.rear_end"] * 3 + ["a.rollover"] + ["a.fire"] * 2
+    evidence, likely = [1.0, 1.0, 1.0, 3.5, 99.0, 99.0], [0.7, 0.7, 0.9, 0.8, 0.8, 0.8]
     keeper, found = PeakKeeper(CLIPS), []
     for i in range(6):
         rows = (row(told[i]),)
@@ -50,7 +50,7 @@ def test_frames_shortly_after_the_peak_vote_too_and_later_ones_do_not() -> None:
         if keeper.since_s is not None:
             found.append(keeper.peak(0.0).index)
 
-    assert found == [2, 2, 4, 4]  # from the frame that raises the alarm on
+    assert found == [2, 3, 3, 3]  # from the frame that raises the alarm on
 
 
 def test_the_cause_lies_before_the_smoothed_peak() -> None:
@@ -104,14 +104,15 @@ def test_a_window_longer_than_the_smoothing_keeps_its_first_frame() -> None:
 
 
 def test_the_earliest_cause_still_votes_with_the_last_frame_after_the_peak() -> None:
-    """Frame 1 lies 0.3 s before the peak at frame 4, frame 6 0.2 s after it: 2.5 against 1 + 1."""
-    told = {1: ("a.rollover", 2.5), 5: ("a.rear_end", 1.0), 6: ("a.rear_end", 1.0)}
-    keeper = PeakKeeper(CLIPS)
-    for i, likely in enumerate([0.7, 0.7, 0.7, 0.7, 0.9, 0.7, 0.7]):
+    """Frame 2 lies 0.3 s before the peak at frame 8, frame 10 0.1 s after it: 2.5 against 1 + 1."""
+    told = {2: ("a.rollover", 2.5), 9: ("a.rear_end", 1.0), 10: ("a.rear_end", 1.0)}
+    keeper = PeakKeeper(CLIPS.model_copy(update={"on_window_s": 0.2}))
+    for i in range(11):
         leaf, evidence = told.get(i, ("a.fire", 0.1))
-        keeper.add(ScoredFrame(i, i * 0.1, 1.0, likely, (row(leaf),), evidence))
+        likely = 0.9 if i == 8 else 0.7
+        keeper.add(ScoredFrame(i, i * 0.05, 1.0, likely, (row(leaf),), evidence))
 
-    assert keeper.peak(0.0).index == 1
+    assert keeper.peak(0.0).index == 2
 
 
 def test_a_frame_votes_with_the_evidence_of_what_it_tells() -> None:
@@ -136,7 +137,7 @@ def test_what_a_keeper_remembers_decides_as_before() -> None:
 
     again = PeakKeeper(CLIPS)
     again.restore(restored.state())
-    for i, evidence in enumerate([3.0, 99.0], start=4):  # 0.2 and 0.3 s after the peak
+    for i, evidence in enumerate([3.0, 99.0], start=3):  # 0.1 and 0.2 s after the peak
         again.add(ScoredFrame(i, i * 0.1, 1.0, 0.7, (row("a.fire"),), evidence))
 
-    assert again.peak(0.0).index == 4  # when the peak was is remembered too
+    assert again.peak(0.0).index == 3  # when the peak was is remembered too
