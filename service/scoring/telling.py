@@ -16,7 +16,7 @@ from knowledge.hierarchy import leaf_of_id
 from service.scoring.eq11 import NO_EVIDENCE
 from service.vision.rois import NO_OBJECT
 
-MOTION_TELLS = 0.2  # of the weight that motion has where it says how far all is from normal
+MOTION_TELLS = 0.1  # of the weight that motion has where it says how far all is from normal
 
 
 class Told(Protocol):
