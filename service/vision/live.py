@@ -25,9 +25,9 @@ from service.vision.orientation import matrix_of, turn_upright
 from service.vision.sources import Source
 
 FIRST_DELAY_S, MAX_DELAY_S = 0.5, 30.0  # before a lost source is tried again; doubled each time
-LOST_S = 3.0  # after the last picture of a lost source: who lasted until then, lasts no longer
+LOST_S = 3.0  # after its last picture a lost source is told, and an alarm that lasts is over
 RECORDED = ("http://", "https://")  # an RTSP server sends a recording at its own pace by itself
-CUT_SHORT_S = 1.0  # less than what a recording says of itself
+CUT_SHORT_S = 1.0  # a recording that ends so long before its named end has been cut short
 
 Told = Callable[[str], None]
 

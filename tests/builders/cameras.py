@@ -12,6 +12,9 @@ from pathlib import Path
 
 import av
 
+from service.vision.isolated import in_this_process
+from service.vision.live import LiveFrames
+from service.vision.sources import parse_source
 from tests.builders.footage import encoded, street
 
 BOUNDARY = "frame"
@@ -237,3 +240,12 @@ def _rtp_pictures() -> Iterator[list[bytes]]:
             yield wire.packets
             wire.packets = []
             number += 1
+
+
+def live_frames(
+    address: str, host: str, lines: list[str], fps: float = 10, max_pixels: int = 10**7
+) -> LiveFrames:
+    """The frames of a network source; what is told of it is appended to the lines."""
+    source = parse_source(address, frozenset({host}))
+    open_clip = in_this_process(max_pixels, 100)
+    return LiveFrames(source, fps, max_pixels, open_clip, told=lines.append)

@@ -47,7 +47,7 @@ export class HierarchyTree {
     const leaves = [...hierarchy.leaves.values()];
     const texts = leaves.reduce((sum, leaf) => sum + (leaf.node.d?.length ?? 0), 0);
     this.summary.textContent = `${count(texts, "description")} of ${count(leaves.length, "scenario")} are in service.${
-      this.hits?.size ? " A hit is a find that the scenario explains best." : ""
+      this.hits?.size ? " A hit: this scenario explains a segment or a picture best." : ""
     }`;
     for (const part of this.parts) show(part, true);
   }

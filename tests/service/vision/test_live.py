@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.errors import VideoNotDecodable, VideoNotSupported, VideoTooLarge
+from service.errors import VideoNotSupported
 from service.vision.clips import SampledFrame
 from service.vision.isolated import in_this_process
 from service.vision.live import LiveFrames
 from service.vision.sources import parse_source
-from tests.builders.cameras import MjpegCamera, Recording, RtspCamera
-from tests.builders.footage import street, street_clip, with_display_matrix, write_clip
+from tests.builders.cameras import MjpegCamera, RtspCamera, live_frames
+from tests.builders.footage import street, street_clip
 
 LIMIT = 10**7
 OPEN = in_this_process(LIMIT, 100)
@@ -34,11 +34,6 @@ def any_camera(request: pytest.FixtureRequest) -> Iterator[MjpegCamera | RtspCam
     opened = request.param(hang_up_after=50)
     yield opened
     opened.close()
-
-
-def live(address: str, host: str, lines: list[str], fps: float = 10, **more: int) -> LiveFrames:
-    source = parse_source(address, frozenset({host}))
-    return LiveFrames(source, fps, more.get("max_pixels", LIMIT), OPEN, told=lines.append)
 
 
 def of_file(path: Path, fps: float, realtime: bool = False) -> LiveFrames:
@@ -90,7 +85,7 @@ def test_a_camera_that_hangs_up_is_asked_again(any_camera: MjpegCamera | RtspCam
     lines: list[str] = []
     found: list[SampledFrame] = []
 
-    with live(any_camera.url, any_camera.host, lines) as frames:
+    with live_frames(any_camera.url, any_camera.host, lines) as frames:
         for sampled in frames:
             assert sampled is not None  # it was lost for less than three seconds
             found.append(sampled)
@@ -113,7 +108,7 @@ def test_the_time_between_tries_grows() -> None:
     camera = MjpegCamera()
     camera.close()
     lines: list[str] = []
-    frames = live(camera.url, camera.host, lines)
+    frames = live_frames(camera.url, camera.host, lines)
     threading.Timer(2.0, frames.stop).start()
     started = time.monotonic()
 
@@ -127,7 +122,7 @@ def test_the_time_between_tries_grows() -> None:
 def test_a_redirect_is_not_followed(camera: MjpegCamera) -> None:
     """It would lead past the list of hosts."""
     lines: list[str] = []
-    frames = live(camera.url.replace("/video", "/elsewhere"), camera.host, lines)
+    frames = live_frames(camera.url.replace("/video", "/elsewhere"), camera.host, lines)
     threading.Timer(0.4, frames.stop).start()
 
     with frames:
@@ -140,7 +135,7 @@ def test_a_redirect_is_not_followed(camera: MjpegCamera) -> None:
 def test_pictures_that_are_too_large_are_not_taken(camera: MjpegCamera) -> None:
     """The line says what they have and what the limit is."""
     lines: list[str] = []
-    frames = live(camera.url, camera.host, lines, max_pixels=1000)
+    frames = live_frames(camera.url, camera.host, lines, max_pixels=1000)
     threading.Timer(0.4, frames.stop).start()
 
     with frames:
@@ -152,7 +147,7 @@ def test_pictures_that_are_too_large_are_not_taken(camera: MjpegCamera) -> None:
 def test_a_source_that_stays_away_is_told_once() -> None:
     """Three seconds after it was lost, between its last frame and the end of the watch."""
     camera = MjpegCamera()
-    frames = live(camera.url, camera.host, [])
+    frames = live_frames(camera.url, camera.host, [])
     threading.Timer(6.0, frames.stop).start()
     lost_at, told_at = 0.0, []
 
@@ -168,110 +163,10 @@ def test_a_source_that_stays_away_is_told_once() -> None:
     assert 2.5 < told_at[0] - lost_at < 4.5
 
 
-def noisy_clip(path: Path) -> Path:
-    """Two seconds; the ground is noise, so that nobody reads the file in one go."""
-    noise = np.random.default_rng(0).integers(0, 60, (20, 240, 320, 3), np.uint8)
-    return write_clip(
-        path, [np.maximum(street(i), noise[i]) for i in range(20)], 10, bit_rate=2_000_000
-    )
-
-
-@pytest.mark.parametrize("hang_up_after", [None, 60_000])
-def test_a_recording_behind_an_address_is_played_at_its_own_pace_and_ends(
-    tmp_path: Path, hang_up_after: int | None
-) -> None:
-    """It is sent in a moment, and goes on where it was when the connection breaks off."""
-    clip = noisy_clip(tmp_path / "street.mkv")
-    assert clip.stat().st_size > 110_000
-    recording = Recording(clip, hang_up_after)
-    lines: list[str] = []
-    began_at = time.monotonic()
-
-    with live(recording.url, recording.host, lines) as frames:
-        found = [sampled for sampled in frames if sampled is not None]
-
-    recording.close()
-    assert lines[0].endswith("street.mkv is a recording of 2 s")
-    assert time.monotonic() - began_at > 1.9
-    assert recording.connections == (2 if hang_up_after is None else 4)
-    assert [line.split()[1:3] for line in lines[1:]] == (
-        [] if hang_up_after is None else [["is", "lost"], ["is", "there"]]
-    )
-    assert len(found) == pytest.approx(20, abs=2)
-    # The car moves a pixel a frame, so the picture tells which one it was.
-    places = [int((sampled.frame[140, :, 0] > 150).argmax()) for sampled in found]
-    assert places == sorted(places)
-    assert (places[0], places[-1]) == pytest.approx((32, 51), abs=1)
-
-
-def test_a_stream_that_says_nothing_of_its_length_is_a_camera(tmp_path: Path) -> None:
-    """Though fragments of MP4 name the seconds that were sent so far: it is opened again."""
-    fragments = "frag_keyframe+empty_moov+default_base_moof"
-    pictures = [street(i) for i in range(20)]
-    clip = write_clip(tmp_path / "live.mp4", pictures, 10, movflags=fragments)
-    camera = Recording(clip, endless=True)
-    lines: list[str] = []
-    frames = live(camera.url, camera.host, lines)
-    threading.Timer(2.0, frames.stop).start()
-
-    with frames:
-        list(frames)
-
-    camera.close()
-    assert camera.connections >= 2
-    assert "recording" not in " ".join(lines)
-    assert "next try in" in lines[0]
-
-
-@pytest.mark.parametrize("name", ["street.mkv", "street.ts"])
-def test_a_recording_that_is_refused_for_a_moment_is_asked_for_again(
-    tmp_path: Path, name: str
-) -> None:
-    """The first connection looks at it, the second is refused, the third plays it."""
-    recording = Recording(street_clip(tmp_path / name, frames=10), refuses=[2])
-    lines: list[str] = []
-
-    with live(recording.url, recording.host, lines) as frames:
-        found = [sampled for sampled in frames if sampled is not None]
-
-    recording.close()
-    assert "is a recording" in lines[0]
-    assert "cannot be opened" in lines[1]
-    assert len(found) == pytest.approx(10, abs=2)
-
-
-def test_a_recording_that_is_cut_short_says_so(tmp_path: Path) -> None:
-    """The server has half of the file, and names that as its length."""
-    clip = noisy_clip(tmp_path / "street.mkv")
-    clip.write_bytes(clip.read_bytes()[:50_000])
-    recording = Recording(clip)
-    lines: list[str] = []
-
-    with live(recording.url, recording.host, lines) as frames:
-        assert list(frames)
-
-    recording.close()
-    assert lines[-1].endswith("s of 2 s")
-    assert "ended after 0." in lines[-1]
-
-
-def test_a_recording_whose_pictures_are_too_large_ends_the_watch(tmp_path: Path) -> None:
-    """It will not get better."""
-    recording = Recording(street_clip(tmp_path / "street.mkv", frames=3))
-
-    with (
-        live(recording.url, recording.host, [], max_pixels=1000) as frames,
-        pytest.raises(VideoTooLarge, match="320x240"),
-    ):
-        list(frames)
-
-    recording.close()
-
-
 def test_a_source_that_is_back_is_not_told_as_lost_because_no_frame_is_due() -> None:
     """At a frame in five seconds the next one is due long after the camera is back."""
     camera = MjpegCamera(hang_up_after=30)
-    frames = live(camera.url, camera.host, [], fps=0.2)
+    frames = live_frames(camera.url, camera.host, [], fps=0.2)
     threading.Timer(7.5, frames.stop).start()
 
     with frames:
@@ -281,31 +176,6 @@ def test_a_source_that_is_back_is_not_told_as_lost_because_no_frame_is_due() -> 
     assert camera.connections == 2
     assert None not in found
     assert len(found) == 2
-
-
-def test_pictures_of_a_turned_recording_are_shown_upright(tmp_path: Path) -> None:
-    """As those of a clip are."""
-    clip = with_display_matrix(street_clip(tmp_path / "street.mp4", frames=3), 0, 1, -1, 0)
-    recording = Recording(clip, seekable=True)
-
-    with live(recording.url, recording.host, []) as frames:
-        shapes = [sampled.frame.shape for sampled in frames if sampled is not None]
-
-    recording.close()
-    assert set(shapes) == {(320, 240, 3)}
-
-
-def test_a_recording_without_a_picture_that_can_be_read_ends_the_watch(tmp_path: Path) -> None:
-    """Its index stands at its end, and the server sends no parts: it will not get better."""
-    recording = Recording(noisy_clip(tmp_path / "street.mp4"))
-
-    with (
-        live(recording.url, recording.host, []) as frames,
-        pytest.raises(VideoNotDecodable, match=r"street\.mp4: none of its pictures"),
-    ):
-        list(frames)
-
-    recording.close()
 
 
 @pytest.mark.parametrize("realtime", [False, True])
