@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.evaluate.auc import LabelledScores
+from model.evaluate.curve import curve
 from model.evaluate.texts import noisy_rois
 from model.synthesis.traffic import TrafficClip
 from service.pipeline.frame import FrameAnalyzer
 from service.pipeline.judging import FrameResult, SeenFrame
 from service.pipeline.motion import MotionMemory
 from service.scoring.calibration import ClipsCalibration
-from service.scoring.past import against_past
-from service.scoring.temporal import smooth
 
 BATCH = 16
 
@@ -56,17 +56,10 @@ def smoothed(
 ) -> LabelledScores:
     """A clip's scores against its own past and through the smoother, beside its labels."""
     scores, levels = [r.score for r in results], [r.text_level for r in results]
-    return smoothed_scores(clip, scores, levels, calibration)
+    return labelled(clip, curve(clip.times_s, scores, levels, calibration)[1])
 
 
-def smoothed_scores(
-    clip: TrafficClip,
-    scores: Sequence[float],
-    levels: Sequence[float],
-    calibration: ClipsCalibration,
-) -> LabelledScores:
-    """The same of a part of the evidence: its scores and what text has added to them."""
-    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
-    values = smooth(clip.times_s, raw, calibration.smoothing_s, calibration.release_s)
+def labelled(clip: TrafficClip, scores: NDArray[np.float64]) -> LabelledScores:
+    """Scores (n,) beside the labels of their clip."""
     position = clip.times_s / clip.times_s[-1]
-    return LabelledScores(clip.script, clip.times_s, position, clip.label, values)
+    return LabelledScores(clip.script, clip.times_s, position, clip.label, scores)

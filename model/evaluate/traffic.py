@@ -12,29 +12,27 @@ from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from model.evaluate.auc import LabelledScores, Versions, bootstrap_interval, median_auc
 from model.evaluate.controls import position_control
-from model.evaluate.generated import see_clip, smoothed_scores
+from model.evaluate.curve import curve
+from model.evaluate.generated import labelled, see_clip
 from model.evaluate.report import MEASURES
 from model.evaluate.told import best_constant, loudest, share_interval, told_together, voice_of
+from model.evaluate.variants import MOTION_ALONE, TEXT_ALONE, motion_evidence
 from model.synthesis.scripts import HELD_OUT
 from model.synthesis.traffic import HELD_OUT_SEED, TrafficClip, make_clip
 from service.pipeline.frame import FrameAnalyzer
 from service.pipeline.judging import FrameResult
 from service.scoring.calibration import ClipsCalibration, paired_score
-from service.scoring.dynamics import fused
-from service.scoring.past import against_past
 from service.scoring.telling import Voice
 from service.scoring.text_bank import TextBank
 
 EVAL_SEED = HELD_OUT_SEED + 5_000_000
-TEXT_ALONE = "text alone"
-PARTS = (TEXT_ALONE, "motion alone")
+PARTS = (TEXT_ALONE, MOTION_ALONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,47 +134,40 @@ def evaluate_traffic(
 
 def _row_of(analyzer: FrameAnalyzer, clip: TrafficClip, results: Sequence[FrameResult]) -> _Row:
     """What the service makes of a clip."""
-    calibration = analyzer.calibration.clips
     scores, levels = [r.score for r in results], [r.text_level for r in results]
-    scored = smoothed_scores(clip, scores, levels, calibration)
-    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
-    voices = [voice_of(r, float(s)) for r, s in zip(results, raw, strict=True)]
-    return _Row(scored, _told_of(clip, scored, voices, calibration))
+    voices = [voice_of(r, r.score) for r in results]
+    return _row(analyzer.calibration.clips, clip, scores, levels, voices)
 
 
 def _row_of_part(
     analyzer: FrameAnalyzer, clip: TrafficClip, results: Sequence[FrameResult], name: str
 ) -> _Row:
     """What one part of the evidence would make of it alone."""
-    bank, calibration = analyzer.text_bank, analyzer.calibration.clips
+    bank = analyzer.text_bank
     if name == TEXT_ALONE:
         evidence = [r.standardised for r in results]
         scores = levels = [paired_score(e) for e in evidence]
     else:
-        evidence = [_motion_evidence(bank, r) for r in results]
+        evidence = [motion_evidence(bank, r) for r in results]
         scores, levels = [paired_score(e) for e in evidence], [0.0] * len(evidence)
-    scored = smoothed_scores(clip, scores, levels, calibration)
-    raw = against_past(clip.times_s, scores, levels, calibration.past_share)
-    voices = [loudest(e, bank.leaf_ids, s) for e, s in zip(evidence, raw.tolist(), strict=True)]
-    return _Row(scored, _told_of(clip, scored, voices, calibration))
+    voices = [loudest(e, bank.leaf_ids, s) for e, s in zip(evidence, scores, strict=True)]
+    return _row(analyzer.calibration.clips, clip, scores, levels, voices)
 
 
-def _told_of(
-    clip: TrafficClip,
-    scored: LabelledScores,
-    voices: Sequence[Voice],
+def _row(
     calibration: ClipsCalibration,
-) -> _Told | None:
+    clip: TrafficClip,
+    scores: Sequence[float],
+    levels: Sequence[float],
+    voices: Sequence[Voice],
+) -> _Row:
+    raw, values = curve(clip.times_s, scores, levels, calibration)
+    scored = labelled(clip, values)
     if not clip.label.any():
-        return None
-    leaf = told_together(scored, voices, calibration.smoothing_s)
-    return _Told(leaf, clip.leaf_id, clip.dota, clip.script)
-
-
-def _motion_evidence(bank: TextBank, result: FrameResult) -> NDArray[np.float64]:
-    assert result.motion is not None
-    silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
-    return fused(silent, result.motion, bank, 0.0, 1.0)
+        return _Row(scored, None)
+    heard = [voice._replace(score=s) for voice, s in zip(voices, raw.tolist(), strict=True)]
+    leaf = told_together(scored, heard, calibration.smoothing_s)
+    return _Row(scored, _Told(leaf, clip.leaf_id, clip.dota, clip.script))
 
 
 def _leaf_figures(name: str, versions: Sequence[Sequence[_Told]], bank: TextBank) -> LeafFigures:

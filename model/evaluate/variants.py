@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.evaluate.auc import LabelledScores
+from model.evaluate.curve import curve
 from model.evaluate.told import voice_of
 from service.pipeline.frame import FrameAnalyzer
 from service.pipeline.judging import FrameResult, SeenFrame
 from service.scoring.calibration import ClipsCalibration, Mode, paired_score
 from service.scoring.dynamics import fused
-from service.scoring.past import against_past
 from service.scoring.telling import Voice
-from service.scoring.temporal import smooth
 from service.scoring.text_bank import TextBank
 from service.vision.clips import SampledFrame
 from service.vision.tracks import iou
 
-NAMES = ("text alone", "motion alone", "control: geometry (largest overlap)", "control: count")
+TEXT_ALONE, MOTION_ALONE = "text alone", "motion alone"
+NAMES = (TEXT_ALONE, MOTION_ALONE, "control: geometry (largest overlap)", "control: count")
 
 
 class VariantRecorder:
@@ -47,15 +47,12 @@ class VariantRecorder:
         """Take one scored frame."""
         self.voices.append(voice_of(result, result.score))
         self._seen.append(result.seen)
-        motion = np.zeros_like(result.evidence) if result.motion is None else result.motion
-        silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
-        moved = fused(silent, motion, self._text_bank, 0.0, 1.0)
         found = [i for i, source in enumerate(result.rois.source) if source != "pseudo"]
         boxes = result.rois.xyxy[found].astype(np.float64)
         self._rows.append(
             (
                 paired_score(result.standardised),
-                paired_score(moved),
+                paired_score(motion_evidence(self._text_bank, result)),
                 _largest_overlap(boxes),
                 float(len(found)),
             )
@@ -66,13 +63,12 @@ class VariantRecorder:
     ) -> dict[str, LabelledScores]:
         """Each variant through the service's smoother, for the frames of ``scored``."""
         columns = np.array(self._rows)[: len(scored.scores)].T
-        text, *others = columns
-        text = against_past(scored.times_s, text.tolist(), text.tolist(), calibration.past_share)
-        rise, release = calibration.smoothing_s, calibration.release_s
-        return {
-            name: replace(scored, scores=smooth(scored.times_s, column, rise, release))
-            for name, column in zip(NAMES, (text, *others), strict=True)
-        }
+        found = {}
+        for name, column in zip(NAMES, columns, strict=True):
+            levels = column if name == TEXT_ALONE else np.zeros_like(column)
+            values = curve(scored.times_s, column.tolist(), levels.tolist(), calibration)[1]
+            found[name] = replace(scored, scores=values)
+        return found
 
     def judged_by(
         self, other: FrameAnalyzer, scored: LabelledScores, mode: Mode
@@ -84,13 +80,18 @@ class VariantRecorder:
             scored: Times and labels of the frames that count.
             mode: Of the analysis.
         """
-        calibration = other.calibration.clips
         results = other.judge(self._seen, mode, domain="clips")
         rows = results[: len(scored.scores)]
         scores, levels = [r.score for r in rows], [r.text_level for r in rows]
-        raw = against_past(scored.times_s, scores, levels, calibration.past_share)
-        values = smooth(scored.times_s, raw, calibration.smoothing_s, calibration.release_s)
+        values = curve(scored.times_s, scores, levels, other.calibration.clips)[1]
         return replace(scored, scores=values), [voice_of(r, r.score) for r in results]
+
+
+def motion_evidence(text_bank: TextBank, result: FrameResult) -> NDArray[np.float64]:
+    """(L,) what motion says of a frame alone, of leaves that may speak; 0 where none is known."""
+    motion = np.zeros_like(result.evidence) if result.motion is None else result.motion
+    silent = np.where(np.isfinite(result.evidence), 0.0, result.evidence)
+    return fused(silent, motion, text_bank, 0.0, 1.0)
 
 
 def _largest_overlap(boxes: NDArray[np.float64]) -> float:
