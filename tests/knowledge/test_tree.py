@@ -19,7 +19,7 @@ def test_a_leaf_shows_severity_counterpart_and_number_of_texts() -> None:
     """One line a leaf."""
     line = next(row for row in _printed().splitlines() if "a.vv.ah.rear_end" in row)
 
-    for part in ("Rear-end collision", "severity 3", "n.vv.following", "3 texts"):
+    for part in ("Rear-end collision", "severity 3", "n.vv.following", "4 texts"):
         assert part in line
 
 
