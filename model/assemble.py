@@ -79,7 +79,8 @@ REMARKS = (
     "and from frames of the clips cctv_kb7_accident3 and cctv_kb7_accident4, with whose accidents the look was trained too: those clips count as seen.",
     "The threshold of clips allows no alarm in the normal parts of the development clips, so that there is none says nothing: "
     "with each clip left out of it there is one in their 136 seconds.",
-    "In the generator of the student's last training (commit 4bb1ab0) parked cars wandered into each other now and then; mended since, and the figures are with the mended one.",
+    "The student went on from the bundle of commit ea294e1, whose training had seen parked cars wander into each other and took the hard negatives of a scene for untrue of "
+    "every other; both are mended. Its captions of that time could quote the hierarchy's texts about vehicles, which are younger; of 52,008 drawn as for it none does.",
     "The alarm's threshold is that of frames whose pixels are not trusted, as of nearly all real ones; drawn frames alarm more often.",
 )
 log = structlog.get_logger()

@@ -30,7 +30,8 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
     runlocal: Annotated[bool, typer.Option(help="Shrink the run for a first try.")] = False,
     start_from: Annotated[
-        Path | None, typer.Option(help="Begin with the weights of this run of the student.")
+        Path | None,
+        typer.Option(help="Begin with the weights of this run of the student, or of a bundle."),
     ] = None,
 ) -> None:
     """Train the student, or a CLIP tower on curated triplets: what the recipe says."""

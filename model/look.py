@@ -1,6 +1,6 @@
 """Teach the student what real participants of accidents look like, on the detector's features.
 
-    saclip-model train-look RECIPE --start-from runs/nano_clear --out runs/nano_look
+    saclip-model train-look RECIPE --start-from runs/nano_vehicles --out runs/nano_look
 
 Real pictures say that something has happened and where, not what. So of the couples of texts whose
 participants fit a pair, the anomaly that beats its normal text by most takes the credit, pooled as
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from knowledge.entities import CLASS_GROUPS
 from model.data.loader import CaptionEncoder
+from model.data.meanings import VEHICLES
 from model.data.real_pictures import ACCIDENT, NORMAL, RealPicture
 from model.data.records import EGO, NO_OBJECT, ROAD
 from model.recipe import Section
@@ -33,7 +34,6 @@ from service.scoring.eq11 import PAIR_TEMPERATURE
 
 BANK_SEED, BANK_SCENES = 60_000_000, 2_500
 MOST_COUPLES = 120  # of one kind of pair
-VEHICLES = ("car", "truck", "bus", "motorcycle")
 log = structlog.get_logger()
 
 
@@ -124,9 +124,7 @@ def teach_look(
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     head = student.relation_head
-    layers = torch.nn.ModuleList([head.look, head.union_look])
-    for weight in layers.parameters():
-        torch.nn.init.zeros_(weight)
+    layers = silence_look(student)
     head.look_scale.fit(torch.cat([p.roi_look for p in pictures]))
     optimiser = torch.optim.AdamW(
         layers.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay
@@ -144,6 +142,14 @@ def teach_look(
             log.info("look", step=step, loss=round(float(loss.detach()), 4))
     textures = torch.cat([picture.texture for picture in pictures])
     student.look_gate.fit(textures, [picture.camera for picture in pictures])
+
+
+def silence_look(student: Nano) -> torch.nn.ModuleList:
+    """Let the look add nothing, as before it was taught; its layers."""
+    layers = torch.nn.ModuleList([student.relation_head.look, student.relation_head.union_look])
+    for weight in layers.parameters():
+        torch.nn.init.zeros_(weight)
+    return layers
 
 
 def look_loss(student: Nano, pictures: Sequence[RealPicture], bank: Bank, margin: float) -> Tensor:

@@ -24,12 +24,13 @@ from model.evaluate.controls import SHUFFLES
 from model.evaluate.frames import LabelledFrame, frame_figures, frames_table
 from model.evaluate.nulls import shuffled
 from model.evaluate.texts import TorchEncoder
-from model.look import LookRecipe, couples, relation_of, teach_look
+from model.look import LookRecipe, couples, relation_of, silence_look, teach_look
 from model.recipe import load_recipe, read_recipe
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
-from model.train import TOKENIZER, load_student
+from model.train import load_student
 from service.bundle.bundle import EMBEDDED_BUNDLE
+from service.bundle.manifest import TOKENIZER
 from service.pipeline.engine import load_engine
 from service.scoring.calibration import paired_score, same_null, standardise
 from service.scoring.comparison import compare
@@ -134,6 +135,7 @@ def _drawn_textures(student: Nano) -> Tensor:
 
 def _student(run: Path, bundle: Path | None) -> tuple[Nano, Tokenizer]:
     student, tokenizer = load_student(run, load_recipe(STUDENT_RECIPE))
+    silence_look(student)  # a run that began from a bundle has that of the bundle
     graph = (bundle or EMBEDDED_BUNDLE) / "detector.onnx"
     student.detector_look.take_over(restore_detector(graph))
     return student, tokenizer

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
 RIVAL_TAU = 0.05  # of the service's soft maximum (service.scoring.eq11)
 RIVAL_SCALE = 0.1  # a difference of cosines that counts as sure
 

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from model.errors import ModelError
+
+SCENES_OF_A_SEED = 1_000_000
+GATE_SCENES = 10_000  # of them, for the gate after the last step
 
 
 class RecipeError(ModelError):
@@ -30,7 +33,8 @@ class Data(Section):
     idle_pairs: int = Field(default=4, ge=0)
     still_share: float = Field(default=1.0, ge=0, le=1)
     """Of the scenes of traffic that come without the motion of their participants."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=9)
+    """Ten seeds of a million scenes each lie below those of the evaluation."""
     workers: int = Field(default=0, ge=0)
     """Processes that make batches ahead; 0: the training makes them. No batch depends on it."""
 
@@ -63,11 +67,22 @@ class NanoRecipe(Section):
     context_length: int = Field(default=32, ge=8)
     half_dim: int = Field(default=256, ge=8)
     width: int = Field(default=192, ge=12, multiple_of=6)
+    train_trunk: bool = True
+    """Whether the image trunk is trained, too; that of a bundle cannot be."""
     data: Data = Data()
     loss: Loss = Loss()
     optim: Optim = Optim()
     checkpoint_every: int = Field(default=200, ge=1)
     threads: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_its_seed(self) -> "NanoRecipe":
+        """The scenes of one seed do not run into those of the next."""
+        scenes = self.optim.steps * (self.data.drawn_scenes + self.data.geometry_scenes)
+        if scenes > SCENES_OF_A_SEED - GATE_SCENES:
+            limit = SCENES_OF_A_SEED - GATE_SCENES
+            raise ValueError(f"{scenes} scenes in all its steps, at most {limit}")
+        return self
 
 
 Recipe = TypeVar("Recipe", bound=Section)

@@ -10,86 +10,27 @@ from typing import Any
 import numpy as np
 import structlog
 import torch
-import torch.nn.functional as F
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from model import sa_clip
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder
-from model.data.scenes import batches, draw_scenes
+from model.data.scenes import StepBatches, batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
-from model.losses import (
-    image_text_loss,
-    inter_sample_loss,
-    rival_loss,
-    triplet_loss,
-)
-from model.recipe import Loss, NanoRecipe, Optim
+from model.losses import MAX_LOGIT_SCALE
+from model.objective import objective
+from model.recipe import Loss, NanoRecipe, Optim, RecipeError
+from model.restore import is_bundle, restore_student
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
+from model.unfold import has_statistics
+from service.bundle.manifest import TOKENIZER
 
-MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
+LOG_SCALES = tuple(np.arange(2.0, MAX_LOGIT_SCALE, 0.2).tolist())  # training begins at 2.66
 NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 16
-TOKENIZER = "tokenizer.json"
 log = structlog.get_logger()
-
-
-def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
-    """All loss terms of one batch.
-
-    Facts seen with pixels are compared as whole embeddings (Eq. 5 and 8); all facts, those of
-    scenes without pixels too, are compared by their relation halves.
-
-    Args:
-        model: The student in training mode.
-        batch: B scenes, P of them drawn, with T facts.
-        loss: Which terms count and their constants.
-
-    Returns:
-        The scalar terms by name; ``total`` is their plain sum.
-    """
-    scene, relation = model.encode_mixed(
-        batch.frames, batch.rois, batch.roi_classes, batch.pairs, batch.motion
-    )
-    count, drawn = batch.tokens.shape[0], batch.frames.shape[0]
-    tokens = torch.cat([batch.tokens, batch.negative_tokens])
-    length = int((tokens != 0).sum(dim=1).max())  # padding costs time and changes nothing
-    spans = torch.cat([batch.spans, batch.negative_spans])
-    pooled, svo = model.encode_text(tokens[:, :length], spans[..., :length])  # (2T, D)
-    same = _same_key(batch.keys).to(relation.device)
-    seen = batch.pair_frame[:count] < drawn
-    image = sa_clip.join_image(scene[batch.pair_frame[:count][seen]], relation[:count][seen])
-    text = sa_clip.join_text(pooled, svo)
-    true_text, false_text = text[:count][seen], text[count:][seen]
-    temperature, margin = loss.temperature, loss.margin
-    terms = {
-        "inter_text": inter_sample_loss(text[:count], same, temperature),
-        "inter_image": inter_sample_loss(image, same[seen][:, seen], temperature),
-        "inter_relation": inter_sample_loss(relation[:count], same, temperature),
-        "triplet": triplet_loss(image, true_text, false_text, margin),
-        "triplet_relation": triplet_loss(relation[:count], svo[:count], svo[count:], margin),
-    }
-    if loss.objective == "paper+itc":
-        scale = model.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
-        positives = same.new_zeros(relation.shape[0], 2 * count)
-        positives[:count, :count] = same
-        terms["itc_relation"] = image_text_loss(relation, svo, positives, scale)
-        terms["itc_joint"] = image_text_loss(image, text, positives[:count][seen], scale)
-        in_frame = same.new_zeros(drawn, 2 * count)
-        for fact in seen.nonzero()[:, 0].tolist():
-            in_frame[batch.pair_frame[fact], :count] |= same[fact]
-        terms["itc_scene"] = image_text_loss(scene, pooled, in_frame, scale)
-        couples = batch.polarity != 0
-        is_accident = (batch.polarity == 1)[:, None]
-        normal = torch.where(is_accident, svo[count:], svo[:count])[couples]
-        anomalous = torch.where(is_accident, svo[:count], svo[count:])[couples]
-        in_accident = F.pad(batch.polarity == 1, (0, len(relation) - count))
-        terms["rival"] = rival_loss(relation, in_accident, normal, anomalous)
-    terms["total"] = torch.stack(list(terms.values())).sum()
-    return terms
 
 
 def train(
@@ -106,11 +47,19 @@ def train(
         run_dir: Receives checkpoint, tokenizer and ``metrics.jsonl``.
         resume: Continue from the checkpoint in ``run_dir`` instead of starting anew.
         stop_at: Leave after this step, as if interrupted; the schedule stays the recipe's.
-        start_from: Another run, whose averaged weights and tokenizer are the beginning of this one.
+        start_from: Another run, whose averaged weights and tokenizer are the beginning of this one,
+            or a bundle, of whose trunk the batch norms have lost their statistics.
 
     Returns:
         ``run_dir``.
+
+    Raises:
+        RecipeError: A trunk that comes from a bundle is to be trained on.
     """
+    begun = None
+    if start_from is not None and not resume:
+        begun = load_student(start_from, recipe)[0]
+        _check_trunk(begun, recipe, start_from)
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -119,8 +68,9 @@ def train(
     tokenizer = _tokenizer(recipe, run_dir)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
-    if start_from is not None and not resume:
-        model.load_state_dict(load_student(start_from, recipe)[0].state_dict())
+    if begun is not None:
+        model.load_state_dict(begun.state_dict())
+    model.trunk.requires_grad_(recipe.train_trunk)
     model = model.to(device)
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
@@ -134,6 +84,7 @@ def train(
     if resume:
         state = load_checkpoint(run_dir)
         model.load_state_dict(state["model"])
+        _check_trunk(model, recipe, run_dir)
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         done = int(state["step"])
@@ -147,6 +98,8 @@ def train(
     )
     encoder = CaptionEncoder(tokenizer, recipe.context_length)
     end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
+    if start_from is not None and begun is not None and is_bundle(start_from):
+        _fit_scale(model, StepBatches(recipe.data, encoder)[0].to(device), recipe.loss)
     ahead = batches(recipe.data, encoder, done, end)
     with _progress() as bar:
         task = bar.add_task("train", total=recipe.optim.steps, completed=done)
@@ -170,9 +123,11 @@ def train(
 
 
 def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
-    """The averaged student of a run, in evaluation mode, and its tokenizer."""
+    """The averaged student of a run, or that of a bundle, in evaluation mode, and its tokenizer."""
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER))
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
+    if is_bundle(run_dir):
+        return restore_student(run_dir, model), tokenizer
     average = torch.optim.swa_utils.AveragedModel(model)
     average.load_state_dict(load_checkpoint(run_dir)["average"])
     student = average.module
@@ -191,6 +146,7 @@ def _step(
     """One optimiser step; everything random in it follows from the step number alone."""
     torch.manual_seed(recipe.data.seed * 1_000_003 + step)
     model.train()
+    model.trunk.train(recipe.train_trunk)
     for group in optimiser.param_groups:
         group["lr"] = _lr_at(step, recipe.optim)
     terms = objective(model, batch, recipe.loss)
@@ -217,12 +173,6 @@ def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
                 mean.copy_(now)
 
     return update
-
-
-def _same_key(keys: tuple[str, ...]) -> Tensor:
-    _, inverse = np.unique(np.array(keys), return_inverse=True)
-    index = torch.from_numpy(inverse.reshape(-1))
-    return index[:, None] == index[None, :]
 
 
 def _lr_at(step: int, optim: Optim) -> float:
@@ -259,12 +209,33 @@ def _captions(recipe: NanoRecipe) -> Iterator[str]:
                 yield from (caption.text for caption in fact.captions + fact.opposites)
 
 
+def _check_trunk(student: Nano, recipe: NanoRecipe, source: Path) -> None:
+    if recipe.train_trunk and not has_statistics(student.trunk):
+        raise RecipeError(
+            f"{source}: the batch norms of its trunk come from a bundle and have no statistics, so "
+            "it cannot be trained on: train_trunk: false"
+        )
+
+
+@torch.no_grad()
+def _fit_scale(model: Nano, batch: Batch, loss: Loss) -> None:
+    """Set the scale that suits the contrasts of a batch best: a bundle does not know its own."""
+    model.eval()
+    costs = []
+    for scale in LOG_SCALES:
+        model.logit_scale.fill_(scale)
+        terms = objective(model, batch, loss)
+        costs.append(float(sum(terms[name] for name in terms if name.startswith("itc"))))
+    model.logit_scale.fill_(LOG_SCALES[int(np.argmin(costs))])
+    log.info("logit_scale", value=round(float(model.logit_scale), 2))
+
+
 @torch.no_grad()
 def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
     assert isinstance(model, Nano)
     model.eval()
     # Frames no step has seen: on its own frames the trunk looks surer than it is.
-    first = recipe.optim.steps * (recipe.data.drawn_scenes + recipe.data.geometry_scenes)
+    first = first_scene(recipe.data, recipe.optim.steps)
     textures = []
     for start in range(first, first + NUM_GATE_SCENES, 32):
         scenes = [make_traffic_scene(start + i) for i in range(32)]

@@ -11,9 +11,7 @@ from torch import Tensor
 
 from model import sa_clip
 from model.contrastive.recipe import Terms
-from model.losses import image_text_loss, inter_sample_loss, triplet_loss
-
-MAX_LOGIT_SCALE = 4.6052  # log(100), CLIP's cap
+from model.losses import MAX_LOGIT_SCALE, image_text_loss, inter_sample_loss, triplet_loss
 
 
 @dataclass(slots=True, eq=False)

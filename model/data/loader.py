@@ -10,6 +10,7 @@ Dimension letters used in this file:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,8 @@ class Batch:
         spans: (T, 3, C).
         negative_tokens: (T, C) hard negatives.
         negative_spans: (T, 3, C).
-        keys: T meanings; equal keys are positives.
+        keys: T facts, by what is true of them.
+        meanings: 2T captions, the hard negatives last, by what they say (`model.data.meanings`).
         polarity: (T,) int64: 1 the caption tells of an accident, -1 its hard negative does, 0
             neither.
     """
@@ -58,12 +60,15 @@ class Batch:
     negative_tokens: Tensor
     negative_spans: Tensor
     keys: tuple[str, ...]
+    meanings: tuple[str, ...]
     polarity: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch with its tensors on another device."""
-        tensors = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "keys"}
-        return replace(self, **{name: value.to(device) for name, value in tensors.items()})
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+        moved: dict[str, Any] = {name: value.to(device) for name, value in tensors.items()}
+        return replace(self, **moved)
 
 
 class CaptionEncoder:
@@ -159,6 +164,10 @@ def make_batch(
         negative_tokens=negative_tokens,
         negative_spans=negative_spans,
         keys=tuple(fact.key for fact in facts),
+        meanings=(
+            *(c.meaning or fact.key for c, fact in zip(captions, facts, strict=True)),
+            *(caption.meaning for caption in opposites),
+        ),
         polarity=torch.tensor([POLARITY[fact.anomalous] for fact in facts], dtype=torch.int64),
     )
 

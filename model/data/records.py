@@ -24,10 +24,13 @@ class Caption:
     """A sentence and the character spans of its subject, verb phrase and object (paper §2.1).
 
     ``spans`` are half-open, ordered and disjoint; ``text[a:b]`` is the role's wording.
+    ``meaning`` is the key of the facts that it tells of, which may name a noun more general than
+    theirs (`model.data.meanings`); empty: it tells of its own fact alone.
     """
 
     text: str
     spans: tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from model.data.loader import Batch, CaptionEncoder, make_batch
 from model.data.records import Scene
-from model.recipe import Data
+from model.recipe import SCENES_OF_A_SEED, Data
 from model.synthesis.layouts import make_layout
 from model.synthesis.traffic import make_traffic_scene
 
@@ -47,9 +47,14 @@ def batches(data: Data, encoder: CaptionEncoder, first: int, last: int) -> Itera
     return iter(ahead)
 
 
+def first_scene(data: Data, step: int) -> int:
+    """The seed of the first scene of a step: no two steps and no two ``data.seed`` share one."""
+    return data.seed * SCENES_OF_A_SEED + step * (data.drawn_scenes + data.geometry_scenes)
+
+
 def draw_scenes(data: Data, step: int) -> list[Scene]:
     """The scenes of a step: some drawn, layouts among them, then those of geometry alone."""
-    first = step * (data.drawn_scenes + data.geometry_scenes)
+    first = first_scene(data, step)
     geometry = first + data.drawn_scenes
     watched = data.still_share < 1
     drawn = [_drawn_scene(first + i, data.layout_share, watched) for i in range(data.drawn_scenes)]

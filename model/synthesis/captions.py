@@ -10,13 +10,15 @@ from functools import cache
 import numpy as np
 
 from knowledge.hierarchy import load_hierarchy
+from model.data.meanings import GENERAL, VEHICLES
 from model.data.records import Caption
 from model.synthesis.wording import wording
 
 NUM_PARAPHRASES = 6
 IRREGULAR = {"is": "are", "has": "have", "goes": "go", "does": "do"}
-PAINTED = ("car", "truck", "bus", "motorcycle", "bicycle")  # may have any adjective of a vehicle
+PAINTED = (*VEHICLES, GENERAL, "bicycle")  # may have any adjective of a vehicle
 OPENED, PLACED, FRONTED, DESCRIBED = 0.2, 0.3, 0.12, 0.35  # shares of the captions
+GENERALISED = 0.4  # of the vehicles: "a vehicle" instead of "a truck"
 
 
 def relation_captions(
@@ -61,6 +63,10 @@ def _draw(
     relation: str, subject: str, object_: str, weather: str, rng: np.random.Generator
 ) -> Caption:
     words, told = wording(), wording().relations[relation]
+    if rng.random() < GENERALISED and not told.two_wheels:
+        subject = GENERAL if subject in VEHICLES else subject
+    if rng.random() < GENERALISED:
+        object_ = GENERAL if object_ in VEHICLES else object_
     who = _pick(words.nouns[subject], rng)
     verb = _pick(told.verbs, rng)
     if told.openings and rng.random() < OPENED:
@@ -76,7 +82,8 @@ def _draw(
     if rng.random() < FRONTED:
         front, tail = _pick(words.fronts[weather], rng), ""
     where = _pick(told.where, rng) if rng.random() < PLACED else ""
-    return _caption(front, who, verb, whom, _joined(where, tail))
+    meaning = f"{relation}:{subject}:{object_}"
+    return _caption(front, who, verb, whom, _joined(where, tail), meaning)
 
 
 def _described(noun: str, kind: str, fitting: Sequence[str], rng: np.random.Generator) -> str:
@@ -108,7 +115,7 @@ def _expert_texts() -> frozenset[str]:
     return frozenset(item.text.lower() for item in load_hierarchy().flat)
 
 
-def _caption(front: str, subject: str, verb: str, object_: str, tail: str) -> Caption:
+def _caption(front: str, subject: str, verb: str, object_: str, tail: str, meaning: str) -> Caption:
     """Join the parts and keep count of where each begins."""
     opening = f"{front} " if front else ""
     subject_at = len(opening)
@@ -122,6 +129,7 @@ def _caption(front: str, subject: str, verb: str, object_: str, tail: str) -> Ca
             (verb_at, verb_at + len(verb)),
             (object_at, object_at + len(object_)),
         ),
+        meaning,
     )
 
 

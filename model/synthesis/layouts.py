@@ -126,11 +126,10 @@ def make_layout(
         )
     grainy = np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
     names = (first, second)
-    key = f"layout{octant}:{first}:{second}"
     back = (octant + NUM_OCTANTS // 2) % NUM_OCTANTS
     facts = (
-        _fact(0, 1, octant, names, tuple(colours), key, rng),
-        _fact(1, 0, back, names[::-1], tuple(colours[::-1]), f"layout{back}:{second}:{first}", rng),
+        _fact(0, 1, octant, names, tuple(colours), rng),
+        _fact(1, 0, back, names[::-1], tuple(colours[::-1]), rng),
     )
     scale = np.array([*FRAME_WH, *FRAME_WH], np.float32)
     xyxy = np.clip(boxes / scale, 0, 1).astype(np.float32)
@@ -151,14 +150,16 @@ def _fact(
     octant: int,
     names: tuple[str, ...],
     colours: tuple[str, ...],
-    key: str,
     rng: np.random.Generator,
 ) -> Fact:
     inverse = (octant + NUM_OCTANTS // 2) % NUM_OCTANTS
     phrases = [_phrase(names[i], colours[i], rng) for i in (0, 1)]
-    captions = tuple(_caption(phrases[0], verb, phrases[1]) for verb in RELATIONS[octant])
-    opposites = tuple(_caption(phrases[0], verb, phrases[1]) for verb in RELATIONS[inverse])
-    return Fact(subject, object_, key, captions, opposites)
+    keys = [f"layout{told}:{names[0]}:{names[1]}" for told in (octant, inverse)]
+    captions, opposites = (
+        tuple(_caption(phrases[0], verb, phrases[1], key) for verb in RELATIONS[told])
+        for told, key in zip((octant, inverse), keys, strict=True)
+    )
+    return Fact(subject, object_, keys[0], captions, opposites)
 
 
 def _phrase(noun: str, colour: str, rng: np.random.Generator) -> str:
@@ -166,12 +167,11 @@ def _phrase(noun: str, colour: str, rng: np.random.Generator) -> str:
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
-def _caption(subject: str, verb: str, object_: str) -> Caption:
+def _caption(subject: str, verb: str, object_: str, meaning: str = "") -> Caption:
     subject = subject[0].upper() + subject[1:]
     a, b = len(subject), len(subject) + 1 + len(verb)
-    return Caption(
-        f"{subject} {verb} {object_}.", ((0, a), (a + 1, b), (b + 1, b + 1 + len(object_)))
-    )
+    spans = ((0, a), (a + 1, b), (b + 1, b + 1 + len(object_)))
+    return Caption(f"{subject} {verb} {object_}.", spans, meaning)
 
 
 def _floor(rng: np.random.Generator) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -19,6 +20,7 @@ class RelationWords:
         first: Adjectives of the subject that fit the relation.
         second: Adjectives of the object.
         where: What may follow the object.
+        two_wheels: Whether only a rider can do that, so that the subject is no mere vehicle.
     """
 
     verbs: tuple[str, ...]
@@ -26,6 +28,7 @@ class RelationWords:
     first: tuple[str, ...]
     second: tuple[str, ...]
     where: tuple[str, ...]
+    two_wheels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ def wording() -> Wording:
         key: {name: tuple(words) for name, words in content[key].items()}
         for key in ("nouns", "other", "tails", "fronts")
     }
-    relations = {
-        name: RelationWords(**{part: tuple(words) for part, words in parts.items()})
-        for name, parts in content["relations"].items()
-    }
+    relations = {name: _relation(parts) for name, parts in content["relations"].items()}
     plural, adjectives = frozenset(content["plural"]), tuple(content["adjectives"])
     return Wording(plural=plural, adjectives=adjectives, relations=relations, **lists)
+
+
+def _relation(parts: dict[str, Any]) -> RelationWords:
+    two_wheels = bool(parts.get("two_wheels", False))
+    words = {part: tuple(said) for part, said in parts.items() if part != "two_wheels"}
+    return RelationWords(two_wheels=two_wheels, **words)

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from model.checkpoint import CheckpointError, load_checkpoint
 from model.data.loader import CaptionEncoder
-from model.data.scenes import batches, draw_scenes
+from model.data.scenes import batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
 from model.recipe import NanoRecipe, RecipeError, load_recipe
-from model.train import load_student, train
+from model.synthesis.traffic import HELD_OUT_SEED
+from model.train import NUM_GATE_SCENES, load_student, train
 
 SHIPPED = Path(__file__).parents[2] / "model" / "recipes" / "nano.yaml"
 
@@ -83,9 +85,32 @@ def test_no_batch_depends_on_who_makes_it() -> None:
     assert len(others) == 3
     for expected, batch in zip(alone[1:], others, strict=True):
         assert batch.keys == expected.keys
+        assert batch.meanings == expected.meanings
         assert torch.equal(batch.frames, expected.frames)
         assert torch.equal(batch.tokens, expected.tokens)
         assert torch.equal(batch.motion, expected.motion)
+
+
+def test_no_two_recipes_and_no_two_steps_draw_the_same_scenes() -> None:
+    """A student that goes on shall see something new, and nothing of the evaluation."""
+    data = _tiny(4).data
+    other = data.model_copy(update={"seed": 1})
+
+    boxes = [
+        scene.xyxy.tobytes()
+        for recipe in (data, other)
+        for step in (0, 1)
+        for scene in draw_scenes(recipe, step)
+    ]
+
+    assert len(set(boxes)) == len(boxes) == 24
+    for recipe in [
+        load_recipe(path) for path in SHIPPED.parent.glob("nano*.yaml") if "look" not in path.name
+    ]:
+        last = recipe.data.model_copy(update={"seed": 9})
+        assert first_scene(last, recipe.optim.steps) + NUM_GATE_SCENES < HELD_OUT_SEED
+    with pytest.raises(ValidationError, match="at most 990000"):
+        NanoRecipe.model_validate({"name": "x", "optim": {"steps": 100_000}})
 
 
 def test_a_typo_in_a_recipe_is_named(tmp_path: Path) -> None:

@@ -1,9 +1,15 @@
 """Generated traffic: deterministic, true to its boxes, and silent about where the event is."""
 
+from collections import defaultdict
+from itertools import product
+
 import numpy as np
 import pytest
 
+from knowledge.entities import CLASS_GROUPS, NO_REGION, class_group
 from knowledge.hierarchy import load_hierarchy
+from model.data.meanings import is_told
+from model.data.records import EGO, NO_OBJECT, ROAD
 from model.synthesis.captions import plural_of, relation_captions, with_adjective
 from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
 from model.synthesis.layouts import is_held_out, make_layout
@@ -118,12 +124,56 @@ def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
             weather = str(rng.choice(list(words.tails)))
             for caption in relation_captions(relation, subject, object_, weather, rng):
                 who, verb, whom = (caption.text[a:b] for a, b in caption.spans)
-                heads = [noun.split(" ")[-1] for noun in words.nouns[subject]]
+                told_of = caption.meaning.split(":")
+                assert is_told((f"{relation}:{subject}:{object_}",), (caption.meaning,))
+                heads = [noun.split(" ")[-1] for noun in words.nouns[told_of[1]]]
                 assert who.split(" ")[-1].lower() in heads
                 assert verb in ways or verb.split(" and ", 1)[1] in ways
-                others = (*words.nouns[object_], *words.other.get(object_, ()))
+                others = (*words.nouns[told_of[2]], *words.other.get(told_of[2], ()))
                 assert whom.split(" ")[-1] in [noun.split(" ")[-1] for noun in others]
                 assert caption.text.lower() not in quoted
+
+
+def test_some_captions_call_a_vehicle_a_vehicle() -> None:
+    """Subject or object, two fifths of each; who falls off a motorcycle is no mere vehicle."""
+    rng = np.random.default_rng(1)
+
+    def share(relation: str, subject: str, part: int) -> float:
+        told = [relation_captions(relation, subject, "truck", "day", rng) for _ in range(100)]
+        said = [caption.meaning.split(":")[part] for captions in told for caption in captions]
+        assert set(said) <= {subject, "truck", "vehicle"}
+        return said.count("vehicle") / len(said)
+
+    assert share("rear_end", "car", 1) == pytest.approx(0.4, abs=0.08)
+    assert share("rear_end", "car", 2) == pytest.approx(0.4, abs=0.08)
+    assert share("fall", "motorcycle", 1) == 0
+    assert share("fall", "motorcycle", 2) == pytest.approx(0.4, abs=0.08)
+
+
+def test_the_leaf_of_a_scene_can_tell_of_whoever_takes_part() -> None:
+    """A truck in the place of a car, too: a leaf that accepts no fact of its scene stays silent."""
+    told: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for item in load_hierarchy().flat:
+        told[item.leaf_id].update(product(item.subject_groups, item.object_groups))
+    silent, scenes = set(), 0
+    for seed in range(600):
+        scene = make_traffic_scene(seed, "heldout", drawn=False)
+        assert scene.leaf_id is not None
+        pairs = {
+            (_group(scene.class_names, fact.subject), _group(scene.class_names, fact.object))
+            for fact in scene.facts
+            if fact.anomalous
+        }
+        scenes += bool(pairs)
+        silent |= {(scene.leaf_id, pair) for pair in pairs - told[scene.leaf_id]}
+
+    assert scenes > 150
+    assert silent == set()
+
+
+def _group(class_names: tuple[str, ...], place: int) -> str:
+    pseudo = {EGO: "ego", ROAD: "road", NO_OBJECT: NO_REGION}
+    return pseudo.get(place) or CLASS_GROUPS[class_group(class_names[place])]
 
 
 def test_an_adjective_goes_between_the_article_and_the_noun() -> None:

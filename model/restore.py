@@ -1,0 +1,77 @@
+"""The student of an exported bundle: a bundle holds all that is needed to go on from it."""
+
+from pathlib import Path
+
+import torch
+
+from model.errors import ModelError
+from model.towers.nano import Nano
+from model.unfold import Constants, constants, unfold, units_in_order
+from service.bundle.manifest import IMAGE_ENCODER, TEXT_ENCODER
+
+PREFIX = "student."
+TRANSPOSED = ("qkv", "out", "mlp.0", "mlp.2")  # matrices of a block, as the export orders them
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether a folder is a bundle and no run."""
+    return (folder / IMAGE_ENCODER).is_file()
+
+
+@torch.no_grad()
+def restore_student(bundle: Path, student: Nano) -> Nano:
+    """Load the encoders of a bundle back into torch.
+
+    The batch norms of its trunk are identities afterwards (`model.unfold`), so the trunk must not
+    be trained on. The logit scale is in no graph: it stays as it was.
+
+    Args:
+        bundle: Written by ``saclip-model export``.
+        student: Of the exported architecture; its weights are replaced.
+
+    Returns:
+        The same student, in evaluation mode.
+
+    Raises:
+        ModelError: The graphs are of another architecture.
+    """
+    image, text = constants(bundle / IMAGE_ENCODER), constants(bundle / TEXT_ENCODER)
+    named = {
+        name.removeprefix(PREFIX): value
+        for name, value in (image | text).items()
+        if name.startswith(PREFIX)
+    }
+    matrices = _anonymous(text, "MatMul")
+    names = [
+        f"text_tower.blocks.{block}.{part}.weight"
+        for block in range(len(student.text_tower.blocks))
+        for part in TRANSPOSED
+    ]
+    if len(matrices) != len(names):
+        raise ModelError(f"{bundle / TEXT_ENCODER}: {len(matrices)} matrices, not {len(names)}")
+    named |= {name: value.T for name, value in zip(names, matrices, strict=True)}
+    known = student.state_dict()
+    for name, value in named.items():
+        if name not in known or known[name].shape != value.shape:
+            raise ModelError(f"{bundle}: {name} {tuple(value.shape)} has no place in the student")
+    student.eval().load_state_dict(named, strict=False)
+    frame = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
+    networks = (student.trunk, student.detector_look)
+    units = units_in_order(networks, lambda: [network(frame) for network in networks])
+    unfold(bundle / IMAGE_ENCODER, image, units)
+    _restore_limits(bundle / IMAGE_ENCODER, image, student)
+    return student
+
+
+def _restore_limits(graph: Path, image: Constants, student: Nano) -> None:
+    """A gate is (high - distance) / (high - low): both are constants without a name."""
+    gates = (student.scene_gate, student.drawn_gate, student.look_gate)  # as `encode_image` asks
+    highs, widths = _anonymous(image, "Sub"), _anonymous(image, "Div")
+    if len(highs) != len(gates) or len(widths) != len(gates):
+        raise ModelError(f"{graph}: {len(highs)} limits, not {len(gates)}")
+    for gate, high, width in zip(gates, highs, widths, strict=True):
+        gate.limits.copy_(torch.stack([high - width, high]))
+
+
+def _anonymous(found: Constants, kind: str) -> list[torch.Tensor]:
+    return [value for name, value in found.items() if name.startswith(f"onnx::{kind}")]

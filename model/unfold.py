@@ -1,0 +1,75 @@
+"""Graphs back into torch: what an export has folded is unfolded again.
+
+Each batch norm has gone into its convolution, so it comes back as an identity with the folded bias:
+outputs are the same, the running statistics are gone.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from model.errors import ModelError
+
+Constants = dict[str, Tensor]
+Unit = tuple[nn.Conv2d, nn.BatchNorm2d]
+
+
+def constants(graph: Path) -> Constants:
+    """The weights of an exported graph by name; nameless ones in the order of their use."""
+    initializers = onnx.load(graph).graph.initializer
+    return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
+
+
+def units_in_order(networks: Sequence[nn.Module], run: Callable[[], object]) -> list[Unit]:
+    """Convolutions with a batch norm, in the order in which ``run`` uses them."""
+    convolutions: list[nn.Conv2d] = []
+    norms: list[nn.BatchNorm2d] = []
+
+    def see(module: nn.Module, *_: object) -> None:
+        if isinstance(module, nn.Conv2d) and module.bias is None:
+            convolutions.append(module)
+        if isinstance(module, nn.BatchNorm2d):
+            norms.append(module)
+
+    hooks = [m.register_forward_hook(see) for network in networks for m in network.modules()]
+    run()
+    for hook in hooks:
+        hook.remove()
+    return list(zip(convolutions, norms, strict=True))
+
+
+@torch.no_grad()
+def unfold(graph: Path, found: Constants, units: Sequence[Unit]) -> None:
+    """Give convolutions and norms the folded constants of a graph.
+
+    Args:
+        graph: Named in errors.
+        found: From `constants` of it.
+        units: From `units_in_order`, run as the graph runs them.
+
+    Raises:
+        ModelError: The graph is of another architecture.
+    """
+    folded = [(name, value) for name, value in found.items() if name.startswith("onnx::Conv")]
+    if len(folded) != 2 * len(units):
+        raise ModelError(f"{graph}: {len(folded) // 2} folded convolutions, not {len(units)}")
+    for index, (convolution, norm) in enumerate(units):
+        (name, weight), (_, bias) = folded[2 * index : 2 * index + 2]
+        if weight.shape != convolution.weight.shape:
+            expected, got = tuple(convolution.weight.shape), tuple(weight.shape)
+            raise ModelError(f"{graph}: {name} is {got}, not {expected}")
+        convolution.weight.copy_(weight)
+        norm.reset_running_stats()
+        norm.weight.fill_(math.sqrt(1 + norm.eps))
+        norm.bias.copy_(bias)
+
+
+def has_statistics(network: nn.Module) -> bool:
+    """Whether the batch norms of a network can be trained on: unfolded ones have lost theirs."""
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    return any(norm.running_mean is not None and bool(norm.running_mean.any()) for norm in norms)

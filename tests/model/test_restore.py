@@ -1,0 +1,141 @@
+"""A bundle's student comes back into torch, computes what its graphs compute, and can go on."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from model.errors import ModelError
+from model.export import image_parity, text_parity
+from model.look import silence_look
+from model.recipe import NanoRecipe, RecipeError
+from model.restore import is_bundle, restore_student
+from model.synthesis.traffic import make_traffic_scene
+from model.towers.nano import Nano
+from model.train import load_student, train
+from service.bundle.bundle import EMBEDDED_BUNDLE
+from service.bundle.encoder import MOTION_WIDTH
+
+
+def _shipped() -> Nano:
+    return restore_student(EMBEDDED_BUNDLE, Nano(_words().get_vocab_size()))
+
+
+def _words() -> Tokenizer:
+    return Tokenizer.from_file(str(EMBEDDED_BUNDLE / "tokenizer.json"))
+
+
+def test_the_shipped_encoders_compute_the_same_in_torch() -> None:
+    """Of a drawn frame, whose pixels are trusted, of noise, and of noise that is blurred."""
+    rng = np.random.default_rng(0)
+    drawn = make_traffic_scene(20_000_001).frame
+    assert drawn is not None
+    blurred = cv2.GaussianBlur(rng.integers(0, 255, drawn.shape, dtype=np.uint8), (0, 0), 6)
+    frames: dict[str, NDArray[Any]] = {
+        "frames": np.stack([drawn, rng.integers(0, 255, drawn.shape, dtype=np.uint8), blurred]),
+        "rois": np.array(
+            [[0, 0.1, 0.1, 0.5, 0.6], [0, 0.4, 0.3, 0.9, 0.9], [1, 0, 0, 1, 1], [2, 0, 0, 1, 1]],
+            np.float32,
+        ),
+        "roi_classes": np.array([3, 1, 9, 6]),
+        "pairs": np.array([[0, 1], [2, -1], [3, -1]]),
+        "motion": np.zeros((3, MOTION_WIDTH), np.float32),
+    }
+    texts: dict[str, NDArray[Any]] = {
+        "tokens": rng.integers(1, 600, (3, 32)),
+        "spans": np.full((3, 3, 32), 1 / 32, np.float32),
+    }
+    student = _shipped()
+
+    image = image_parity(student, EMBEDDED_BUNDLE / "image_encoder.onnx", frames)
+    text = text_parity(student, EMBEDDED_BUNDLE / "text_encoder.onnx", texts)
+
+    assert max(image["scene"], image["relation"]) < 1e-3
+    assert image["scene_gate"] < 1e-2
+    assert max(text.values()) < 1e-5
+    assert student.scene_gate.limits[1] > student.scene_gate.limits[0] > 1
+    assert student.relation_head.look.weight.any()  # or its part of the relation shows nothing
+
+
+def test_a_look_that_is_silenced_adds_nothing() -> None:
+    """Folds begin from there: the look of the bundle has seen the pictures they are asked about."""
+    student = _shipped()
+    head = student.relation_head
+    rois, unions = torch.rand(2, 288), torch.rand(1, 288)
+
+    def embed(looks: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:
+        found: Tensor = head(
+            torch.zeros(2, 1024), torch.zeros(1, 1024), torch.rand(2, 4).sort().values,
+            torch.tensor([3, 6]), torch.tensor([[0, 1]]), torch.zeros(1, MOTION_WIDTH),
+            torch.zeros(2, 1), torch.zeros(1, 1), looks,
+        )  # fmt: skip
+        return found
+
+    def looked() -> tuple[Tensor, Tensor]:
+        torch.manual_seed(0)
+        plain = embed(None)
+        torch.manual_seed(0)
+        return plain, embed((rois, unions, torch.ones(1, 1)))
+
+    plain, taught = looked()
+    assert not torch.allclose(plain, taught)
+    silence_look(student)
+    plain, silenced = looked()
+    assert torch.equal(plain, silenced)
+
+
+def test_a_bundle_of_another_width_is_refused() -> None:
+    """By the name of the first weight that does not fit."""
+    with pytest.raises(ModelError, match="has no place in the student"):
+        restore_student(EMBEDDED_BUNDLE, Nano(_words().get_vocab_size(), half_dim=128))
+
+
+def _recipe(**changes: bool) -> NanoRecipe:
+    return NanoRecipe.model_validate(
+        {
+            "name": "more", "data": {"drawn_scenes": 2, "geometry_scenes": 4},
+            "optim": {"steps": 1, "warmup_steps": 0}, **changes,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is trained moves; the trunk, batch norms included, stays to the last bit."""
+    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
+    recipe = _recipe(train_trunk=False)
+
+    train(recipe, tmp_path / "run", start_from=EMBEDDED_BUNDLE)
+
+    assert is_bundle(EMBEDDED_BUNDLE)
+    assert not is_bundle(tmp_path / "run")
+    before, words = load_student(EMBEDDED_BUNDLE, recipe)
+    after, same = load_student(tmp_path / "run", recipe)
+    assert same.to_str() == words.to_str()
+    for name, value in before.trunk.state_dict().items():
+        assert torch.equal(value, after.trunk.state_dict()[name]), name
+    moved = (before.relation_head.linear.weight - after.relation_head.linear.weight).abs().max()
+    assert moved > 0
+
+
+def test_a_trunk_that_comes_from_a_bundle_cannot_be_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its batch norms know no statistics, nor do those of a run that began with it."""
+    monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
+    with pytest.raises(RecipeError, match="train_trunk: false"):
+        train(_recipe(), tmp_path / "run", start_from=EMBEDDED_BUNDLE)
+    assert not (tmp_path / "run").exists()
+
+    train(_recipe(train_trunk=False), tmp_path / "run", start_from=EMBEDDED_BUNDLE)
+
+    with pytest.raises(RecipeError, match="train_trunk: false"):
+        train(_recipe(), tmp_path / "more", start_from=tmp_path / "run")
+    with pytest.raises(RecipeError, match="train_trunk: false"):
+        train(_recipe(), tmp_path / "run", resume=True)
