@@ -64,10 +64,10 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
     }
     if loss.objective == "paper+itc":
         scale = model.logit_scale.clamp(max=MAX_LOGIT_SCALE).exp()
-        positives = same.new_zeros(relation.shape[0], 2 * count)
-        positives[:count] = true
+        idle = len(relation) - count  # pairs of which no text is true
+        positives = F.pad(true, (0, 0, 0, idle))  # (K, 2T)
         terms["itc_relation"] = image_text_loss(relation, svo, positives, scale)
-        terms["itc_joint"] = image_text_loss(image, text, positives[:count][seen], scale)
+        terms["itc_joint"] = image_text_loss(image, text, true[seen], scale)
         in_frame = same.new_zeros(drawn, 2 * count)  # (P, 2T)
         for fact in seen.nonzero()[:, 0].tolist():
             in_frame[batch.pair_frame[fact]] |= true[fact]
@@ -76,7 +76,7 @@ def objective(model: Nano, batch: Batch, loss: Loss) -> dict[str, Tensor]:
         is_accident = (batch.polarity == 1)[:, None]
         normal = torch.where(is_accident, svo[count:], svo[:count])[couples]
         anomalous = torch.where(is_accident, svo[:count], svo[count:])[couples]
-        in_accident = F.pad(batch.polarity == 1, (0, len(relation) - count))
+        in_accident = F.pad(batch.polarity == 1, (0, idle))
         terms["rival"] = rival_loss(relation, in_accident, normal, anomalous)
     terms["total"] = torch.stack(list(terms.values())).sum()
     return terms

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from model.errors import ModelError
 
 SCENES_OF_A_SEED = 1_000_000
-GATE_SCENES = 10_000  # of them, for the gate after the last step
+NUM_GATE_SCENES = 512  # of them, after the last step
 
 
 class RecipeError(ModelError):
@@ -79,8 +79,8 @@ class NanoRecipe(Section):
     def _fits_its_seed(self) -> "NanoRecipe":
         """The scenes of one seed do not run into those of the next."""
         scenes = self.optim.steps * (self.data.drawn_scenes + self.data.geometry_scenes)
-        if scenes > SCENES_OF_A_SEED - GATE_SCENES:
-            limit = SCENES_OF_A_SEED - GATE_SCENES
+        limit = SCENES_OF_A_SEED - NUM_GATE_SCENES
+        if scenes > limit:
             raise ValueError(f"{scenes} scenes in all its steps, at most {limit}")
         return self
 

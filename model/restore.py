@@ -6,7 +6,7 @@ import torch
 
 from model.errors import ModelError
 from model.towers.nano import Nano
-from model.unfold import Constants, constants, unfold, units_in_order
+from model.unfold import Constants, constants, nameless, unfold, units_in_order
 from service.bundle.manifest import IMAGE_ENCODER, TEXT_ENCODER
 
 PREFIX = "student."
@@ -41,7 +41,7 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
         for name, value in (image | text).items()
         if name.startswith(PREFIX)
     }
-    matrices = _anonymous(text, "MatMul")
+    matrices = nameless(text, "MatMul")
     names = [
         f"text_tower.blocks.{block}.{part}.weight"
         for block in range(len(student.text_tower.blocks))
@@ -49,7 +49,7 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
     ]
     if len(matrices) != len(names):
         raise ModelError(f"{bundle / TEXT_ENCODER}: {len(matrices)} matrices, not {len(names)}")
-    named |= {name: value.T for name, value in zip(names, matrices, strict=True)}
+    named |= {name: value.T for name, (_, value) in zip(names, matrices, strict=True)}
     known = student.state_dict()
     for name, value in named.items():
         if name not in known or known[name].shape != value.shape:
@@ -66,12 +66,8 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
 def _restore_limits(graph: Path, image: Constants, student: Nano) -> None:
     """A gate is (high - distance) / (high - low): both are constants without a name."""
     gates = (student.scene_gate, student.drawn_gate, student.look_gate)  # as `encode_image` asks
-    highs, widths = _anonymous(image, "Sub"), _anonymous(image, "Div")
+    highs, widths = nameless(image, "Sub"), nameless(image, "Div")
     if len(highs) != len(gates) or len(widths) != len(gates):
         raise ModelError(f"{graph}: {len(highs)} limits, not {len(gates)}")
-    for gate, high, width in zip(gates, highs, widths, strict=True):
+    for gate, (_, high), (_, width) in zip(gates, highs, widths, strict=True):
         gate.limits.copy_(torch.stack([high - width, high]))
-
-
-def _anonymous(found: Constants, kind: str) -> list[torch.Tensor]:
-    return [value for name, value in found.items() if name.startswith(f"onnx::{kind}")]

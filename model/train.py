@@ -20,7 +20,7 @@ from model.data.scenes import StepBatches, batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
 from model.losses import MAX_LOGIT_SCALE
 from model.objective import objective
-from model.recipe import Loss, NanoRecipe, Optim, RecipeError
+from model.recipe import NUM_GATE_SCENES, Loss, NanoRecipe, Optim, RecipeError
 from model.restore import is_bundle, restore_student
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
@@ -28,7 +28,6 @@ from model.unfold import has_statistics
 from service.bundle.manifest import TOKENIZER
 
 LOG_SCALES = tuple(np.arange(2.0, MAX_LOGIT_SCALE, 0.2).tolist())  # training begins at 2.66
-NUM_GATE_SCENES = 512
 NUM_TOKENIZER_STEPS = 16
 log = structlog.get_logger()
 

@@ -25,6 +25,11 @@ def constants(graph: Path) -> Constants:
     return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
 
 
+def nameless(found: Constants, kind: str) -> list[tuple[str, Tensor]]:
+    """The constants that nodes of a kind ("Conv") use and the export gave no name of ours."""
+    return [(name, value) for name, value in found.items() if name.startswith(f"onnx::{kind}")]
+
+
 def units_in_order(networks: Sequence[nn.Module], run: Callable[[], object]) -> list[Unit]:
     """Convolutions with a batch norm, in the order in which ``run`` uses them."""
     convolutions: list[nn.Conv2d] = []
@@ -55,7 +60,7 @@ def unfold(graph: Path, found: Constants, units: Sequence[Unit]) -> None:
     Raises:
         ModelError: The graph is of another architecture.
     """
-    folded = [(name, value) for name, value in found.items() if name.startswith("onnx::Conv")]
+    folded = nameless(found, "Conv")
     if len(folded) != 2 * len(units):
         raise ModelError(f"{graph}: {len(folded) // 2} folded convolutions, not {len(units)}")
     for index, (convolution, norm) in enumerate(units):

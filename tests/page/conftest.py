@@ -18,7 +18,7 @@ import pytest
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.keys import new_key
 
-pytest.importorskip("playwright", reason="playwright is not installed (extra `dev`)")
+pytest.importorskip("playwright", reason="no playwright: make check installs it")
 
 from playwright.sync_api import (
     Browser,

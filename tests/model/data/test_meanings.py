@@ -1,6 +1,7 @@
 """A caption is true of the facts whose relation and participants it names, generally or exactly."""
 
-from model.data.meanings import is_told
+from knowledge.hierarchy import load_hierarchy
+from model.data.meanings import GENERAL, VEHICLES, is_told
 
 
 def test_a_vehicle_is_any_vehicle_and_nothing_else() -> None:
@@ -27,3 +28,8 @@ def test_a_general_fact_is_not_told_by_a_special_caption() -> None:
     """And a caption that means nothing tells of nothing."""
     assert not is_told(("rear_end:vehicle:car",), ("rear_end:car:car", "")).any()
     assert is_told((), ()).shape == (0, 0)
+
+
+def test_the_hierarchy_means_the_same_by_a_vehicle() -> None:
+    """What training calls a vehicle is what the service looks for under that noun."""
+    assert set(load_hierarchy().entities[GENERAL].coco) == set(VEHICLES)
