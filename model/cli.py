@@ -82,7 +82,10 @@ def train_look(
     start_from: Annotated[Path, typer.Option(help="The student's run.")] = Path("runs/nano"),
     out: RunOption = Path("runs/nano_look"),
     bundle: Annotated[
-        Path | None, typer.Option(help="Its detector looks; the embedded one if left out.")
+        Path | None, typer.Option(help="Whose detector finds; the embedded one if left out.")
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="detector.onnx that looks; the bundle's if left out.")
     ] = None,
     folds: Annotated[
         int, typer.Option(min=0, help="Measure instead: each camera by a look that knows it not.")
@@ -92,9 +95,9 @@ def train_look(
     from model.look_run import measure_look, train_look
 
     if folds:
-        measure_look(recipe, start_from, bundle, folds)
+        measure_look(recipe, start_from, bundle, features, folds)
     else:
-        train_look(recipe, start_from, out, bundle)
+        train_look(recipe, start_from, out, bundle, features)
 
 
 @app.command()

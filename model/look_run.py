@@ -43,17 +43,24 @@ BATCH = 32
 DRAWN_SEED, NUM_DRAWN = 70_000_000, 2048
 
 
-def train_look(recipe_file: Path, start_from: Path, out: Path, bundle: Path | None) -> None:
+def train_look(
+    recipe_file: Path,
+    start_from: Path,
+    out: Path,
+    bundle: Path | None = None,
+    features: Path | None = None,
+) -> None:
     """Teach the look of a run's student on the training cameras; the rest of the run is copied.
 
     Args:
         recipe_file: A `LookRecipe`.
         start_from: The student's run.
         out: The new run.
-        bundle: Whose detector looks and finds the participants; the embedded one when left out.
+        bundle: Whose detector finds the participants; the embedded one when left out.
+        features: ``detector.onnx`` whose features the look reads; the bundle's when left out.
     """
     recipe = read_recipe(recipe_file, LookRecipe)
-    student, tokenizer = _student(start_from, bundle)
+    student, tokenizer = _student(start_from, _features_of(bundle, features))
     footage = load_detector_recipe().footage
     pictures = [
         picture
@@ -75,16 +82,17 @@ def measure_look(
     recipe_file: Path,
     start_from: Path,
     bundle: Path | None,
+    features: Path | None,
     folds: int,
     console: Console | None = None,
 ) -> None:
     """Frame AUC of pictures whose camera the look has not seen, beside the controls.
 
-    The detector has seen the pictures of most cameras, without their labels. The nulls of a fold
-    are those of its own training pictures.
+    The detectors have seen the pictures of most cameras, without their labels. The nulls of a fold
+    are those of its own training pictures. Arguments as of ``train_look``.
     """
     recipe = read_recipe(recipe_file, LookRecipe)
-    student, tokenizer = _student(start_from, bundle)
+    student, tokenizer = _student(start_from, _features_of(bundle, features))
     ignored = load_detector_recipe().footage.ignored
     variants = [
         [picture for picture in variant if picture.camera not in ignored]
@@ -133,11 +141,14 @@ def _drawn_textures(student: Nano) -> Tensor:
     return torch.cat(found)
 
 
-def _student(run: Path, bundle: Path | None) -> tuple[Nano, Tokenizer]:
+def _features_of(bundle: Path | None, features: Path | None) -> Path:
+    return features or (bundle or EMBEDDED_BUNDLE) / "detector.onnx"
+
+
+def _student(run: Path, features: Path) -> tuple[Nano, Tokenizer]:
     student, tokenizer = load_student(run, load_recipe(STUDENT_RECIPE))
     silence_look(student)  # a run that began from a bundle has that of the bundle
-    graph = (bundle or EMBEDDED_BUNDLE) / "detector.onnx"
-    student.detector_look.take_over(restore_detector(graph))
+    student.detector_look.take_over(restore_detector(features))
     return student, tokenizer
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from model.checkpoint import load_checkpoint
 from model.errors import ModelError
 from model.export import image_parity, text_parity
 from model.look import silence_look
@@ -93,23 +94,32 @@ def test_a_bundle_of_another_width_is_refused() -> None:
         restore_student(EMBEDDED_BUNDLE, Nano(_words().get_vocab_size(), half_dim=128))
 
 
-def _recipe(**changes: bool) -> NanoRecipe:
+def _recipe(steps: int = 1, **changes: bool) -> NanoRecipe:
     return NanoRecipe.model_validate(
         {
             "name": "more", "data": {"drawn_scenes": 2, "geometry_scenes": 4},
-            "optim": {"steps": 1, "warmup_steps": 0}, **changes,
+            "optim": {"steps": steps, "warmup_steps": 0}, "checkpoint_every": 1, **changes,
         }
     )  # fmt: skip
 
 
 @pytest.mark.slow
 def test_training_goes_on_from_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is trained moves; the trunk, batch norms included, stays to the last bit."""
+    """What is trained moves; the trunk, batch norms included, stays to the last bit.
+
+    Stopped after a step and resumed it is the run that was not stopped, its scale too: that is
+    fitted where a run begins, not where it goes on.
+    """
     monkeypatch.setattr("model.train.NUM_GATE_SCENES", 32)
-    recipe = _recipe(train_trunk=False)
+    recipe = _recipe(steps=2, train_trunk=False)
 
     train(recipe, tmp_path / "run", start_from=EMBEDDED_BUNDLE)
+    train(recipe, tmp_path / "parts", stop_at=1, start_from=EMBEDDED_BUNDLE)
+    train(recipe, tmp_path / "parts", resume=True)
 
+    whole, parts = (load_checkpoint(tmp_path / name)["model"] for name in ("run", "parts"))
+    for name, value in whole.items():
+        assert torch.equal(value, parts[name]), name
     assert is_bundle(EMBEDDED_BUNDLE)
     assert not is_bundle(tmp_path / "run")
     before, words = load_student(EMBEDDED_BUNDLE, recipe)

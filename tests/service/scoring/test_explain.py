@@ -113,6 +113,23 @@ def test_an_anomalous_frame_lists_one_description_per_leaf_by_evidence(street: S
     assert found[1].margin == pytest.approx(np.sqrt(0.84) / 2 - 0.5)
 
 
+@pytest.mark.parametrize(("verb", "told"), [("meets", "slam"), ("rams", "crash")])
+def test_what_is_said_of_two_cars_is_told_in_the_words_for_cars(
+    street: Street, verb: str, told: str
+) -> None:
+    """Crash fits best, but of any vehicles; slam says the same of cars alone, if by one verb."""
+    wide = street.bank.subject_groups.copy()
+    wide[0] = True
+    crash, slam, *others = street.bank.descriptions
+    street.bank = replace(
+        street.bank,
+        subject_groups=wide,
+        descriptions=(crash, replace(slam, verb=verb), *others),
+    )
+
+    assert [item.description_id for item in street.explain()] == [told, "burn"]
+
+
 def test_the_order_is_the_order_that_made_the_score(street: Street) -> None:
     """A leaf that always says much on normal footage stands behind one that never does."""
     usual = street.explain(standardised=(0.3, 4.0, -np.inf), above_null=(0.0, 4.0, 0.0))
