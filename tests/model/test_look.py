@@ -1,14 +1,21 @@
 """Teaching the look: who fits which texts, which pairs lie in an accident, and that it learns."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from knowledge.entities import CLASS_GROUPS
 from model.data.real_pictures import ACCIDENT, NORMAL, UNKNOWN, RealPicture, _polarity
+from model.detector.export import export_detector
+from model.detector.network import TrafficDetector
 from model.look import LookRecipe, kind_of, look_loss, relation_of, teach_look
+from model.look_run import _features_of, _student
 from model.towers.nano import Nano
-from model.towers.nano_look import LOOK_WIDTH, TEXTURE
+from model.towers.nano_look import LOOK_WIDTH, TEXTURE, DetectorLook
+from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.vision.rois import Rois, detected_rois, with_pseudo_rois
 
 CAR = CLASS_GROUPS.index("car")
@@ -86,3 +93,24 @@ def test_pictures_together_are_embedded_as_each_alone() -> None:
         alone = torch.cat([relation_of(student, [one]) for one in pictures])
 
     assert torch.allclose(together, alone, atol=1e-6)
+
+
+def test_the_look_reads_the_features_of_the_detector_that_it_is_given(tmp_path: Path) -> None:
+    """Another than the one that finds: what serves boxes best need not serve the look."""
+    torch.manual_seed(0)
+    other, expected = TrafficDetector().eval(), DetectorLook().eval()
+    for module in other.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.bias, std=0.1)  # equal constants would become one in the graph
+    export_detector(other, tmp_path / "other.onnx")
+    expected.take_over(other)
+    frame = torch.randint(0, 255, (1, 90, 160, 3), dtype=torch.uint8)
+
+    student, _ = _student(EMBEDDED_BUNDLE, _features_of(None, tmp_path / "other.onnx"))
+    plain, _ = _student(EMBEDDED_BUNDLE, _features_of(None, None))
+
+    with torch.no_grad():
+        own, others = student.detector_look(frame)[0], plain.detector_look(frame)[0]
+        assert torch.allclose(own, expected(frame)[0], atol=1e-3)
+        assert (own - others).abs().max() > 0.1
+    assert not student.relation_head.look.weight.any()
