@@ -58,8 +58,12 @@ def train_look(
         out: The new run.
         bundle: Whose detector finds the participants; the embedded one when left out.
         features: ``detector.onnx`` whose features the look reads; the bundle's when left out.
+
+    Raises:
+        ModelError: The run or the features are not what they are said to be.
     """
     recipe = read_recipe(recipe_file, LookRecipe)
+    state = load_checkpoint(start_from)  # now: minutes later would be a pity
     student, tokenizer = _student(start_from, _features_of(bundle, features))
     footage = load_detector_recipe().footage
     pictures = [
@@ -73,7 +77,6 @@ def train_look(
     student.drawn_gate.fit(_drawn_textures(student))
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(start_from / TOKENIZER, out / TOKENIZER)
-    state = load_checkpoint(start_from)
     state["average"] |= {f"module.{name}": value for name, value in student.state_dict().items()}
     save_checkpoint(out, state, {"step": state["step"], "look": recipe.model_dump()})
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder
 from model.data.scenes import StepBatches, batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
@@ -122,7 +122,13 @@ def train(
 
 
 def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
-    """The averaged student of a run, or that of a bundle, in evaluation mode, and its tokenizer."""
+    """The averaged student of a run, or that of a bundle, in evaluation mode, and its tokenizer.
+
+    Raises:
+        CheckpointError: There is neither in that place.
+    """
+    if not (run_dir / TOKENIZER).is_file():
+        raise CheckpointError(f"{run_dir}: neither a run nor a bundle, it has no {TOKENIZER}")
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER))
     model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     if is_bundle(run_dir):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -20,8 +21,15 @@ Unit = tuple[nn.Conv2d, nn.BatchNorm2d]
 
 
 def constants(graph: Path) -> Constants:
-    """The weights of an exported graph by name; nameless ones in the order of their use."""
-    initializers = onnx.load(graph).graph.initializer
+    """The weights of an exported graph by name; nameless ones in the order of their use.
+
+    Raises:
+        ModelError: There is no ONNX graph in that place.
+    """
+    try:
+        initializers = onnx.load(graph).graph.initializer
+    except (OSError, DecodeError) as error:
+        raise ModelError(f"{graph}: cannot be read as an ONNX graph ({error})") from error
     return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
 
 

@@ -133,6 +133,8 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path) -> None:
     """And a missing one too."""
     with pytest.raises(CheckpointError, match="no checkpoint"):
         load_checkpoint(tmp_path)
+    with pytest.raises(CheckpointError, match="neither a run nor a bundle"):
+        load_student(tmp_path, _tiny(1))
     (tmp_path / "state.pt").write_bytes(b"not a checkpoint")
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(tmp_path)

@@ -40,6 +40,16 @@ def test_a_graph_of_another_model_is_refused() -> None:
         restore_detector(text)
 
 
+@pytest.mark.parametrize("place", ["nowhere.onnx", ".", "junk.onnx"])
+def test_what_is_no_graph_is_refused_by_name(tmp_path: Path, place: str) -> None:
+    (tmp_path / "junk.onnx").write_bytes(b"# not a graph")
+
+    with pytest.raises(ModelError, match="cannot be read as an ONNX graph") as refused:
+        restore_detector(tmp_path / place)
+
+    assert str(tmp_path / place) in str(refused.value)
+
+
 def test_measured_norms_change_nothing_and_let_the_training_go_on() -> None:
     """In training mode the identities would lose every scale; measured ones keep them."""
     images = torch.rand(4, 3, 96, 160, generator=torch.Generator().manual_seed(0)) * 255
