@@ -1,6 +1,6 @@
-"""Teach the student what real participants of accidents look like, on the detector's features.
+"""Teach the student what real participants of accidents look like, on a detector's features.
 
-    saclip-model train-look RECIPE --start-from runs/nano_vehicles --out runs/nano_look
+    saclip-model train-look RECIPE --start-from runs/nano_vehicles --features detector.onnx
 
 Real pictures say that something has happened and where, not what. So of the couples of texts whose
 participants fit a pair, the anomaly that beats its normal text by most takes the credit, pooled as

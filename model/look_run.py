@@ -1,11 +1,13 @@
 """The look's training on the cameras that may train, and what it reaches on others."""
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import structlog
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
@@ -14,7 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from knowledge.hierarchy import load_hierarchy
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.data.loader import CaptionEncoder
 from model.data.real_pictures import Marked, RealPicture, look_at_pictures, read_marked
 from model.detector.footage import FrameFile, data_root
@@ -26,6 +28,7 @@ from model.evaluate.nulls import shuffled
 from model.evaluate.texts import TorchEncoder
 from model.look import LookRecipe, couples, relation_of, silence_look, teach_look
 from model.recipe import load_recipe, read_recipe
+from model.restore import is_bundle
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 from model.train import load_student
@@ -41,6 +44,7 @@ from service.vision.rois import affinity
 STUDENT_RECIPE = Path(__file__).parent / "recipes" / "nano.yaml"
 BATCH = 32
 DRAWN_SEED, NUM_DRAWN = 70_000_000, 2048
+log = structlog.get_logger()
 
 
 def train_look(
@@ -63,6 +67,8 @@ def train_look(
         ModelError: The run or the features are not what they are said to be.
     """
     recipe = read_recipe(recipe_file, LookRecipe)
+    if is_bundle(start_from):
+        raise CheckpointError(f"{start_from}: a bundle and no run: train --start-from it first")
     state = load_checkpoint(start_from)  # now: minutes later would be a pity
     student, tokenizer = _student(start_from, _features_of(bundle, features))
     footage = load_detector_recipe().footage
@@ -78,7 +84,10 @@ def train_look(
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(start_from / TOKENIZER, out / TOKENIZER)
     state["average"] |= {f"module.{name}": value for name, value in student.state_dict().items()}
-    save_checkpoint(out, state, {"step": state["step"], "look": recipe.model_dump()})
+    read = _features_of(bundle, features)
+    sha256 = hashlib.sha256(read.read_bytes()).hexdigest()
+    meta = {"step": state["step"], "look": recipe.model_dump(), "features_sha256": sha256}
+    save_checkpoint(out, state, meta)
 
 
 def measure_look(
@@ -152,6 +161,7 @@ def _student(run: Path, features: Path) -> tuple[Nano, Tokenizer]:
     student, tokenizer = load_student(run, load_recipe(STUDENT_RECIPE))
     silence_look(student)  # a run that began from a bundle has that of the bundle
     student.detector_look.take_over(restore_detector(features))
+    log.info("look_reads", features=str(features))
     return student, tokenizer
 
 

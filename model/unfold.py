@@ -10,7 +10,6 @@ from pathlib import Path
 
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -27,8 +26,8 @@ def constants(graph: Path) -> Constants:
         ModelError: There is no ONNX graph in that place.
     """
     try:
-        initializers = onnx.load(graph).graph.initializer
-    except (OSError, DecodeError) as error:
+        initializers = onnx.load(graph, format="protobuf").graph.initializer
+    except Exception as error:
         raise ModelError(f"{graph}: cannot be read as an ONNX graph ({error})") from error
     return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
 

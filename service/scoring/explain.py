@@ -6,7 +6,7 @@ list. Only grounded descriptions are listed: a pair of the frame stands for subj
     paired                first what the text tells of the most unusual participants (`telling.py`);
                           then the other leaves by their evidence, the order in which they made the
                           score, each on the pair that speaks most for it, motion included, by the
-                          description that fits this pair best
+                          description that fits this pair best, in its narrowest words
     literal, contrast     leaves by similarity; the best description on its best pair
 
 A frame that is not anomalous is explained by what it is: the normal description with the highest
@@ -195,18 +195,18 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
     """The description of a leaf that fits a pair best, in the narrowest words that say it.
 
     The experts say of vehicles what they say of cars; of two cars nobody wants to read that "a
-    vehicle" hit "a vehicle".
+    vehicle" hit "a vehicle". Texts of a leaf with the same verb are taken for the same statement.
     """
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
     best = int(texts[comparison.margins[pair, texts].argmax()])
+    kinds = np.concatenate([text_bank.subject_groups, text_bank.object_groups], axis=1)
     verb = text_bank.descriptions[best].verb
-    fitting = texts[comparison.accepted[pair, texts]].tolist()
-    same: list[int] = [
-        best,
-        *(text for text in fitting if text_bank.descriptions[text].verb == verb),
+    narrower: list[int] = [
+        text
+        for text in texts[comparison.accepted[pair, texts]].tolist()
+        if text_bank.descriptions[text].verb == verb and not (kinds[text] & ~kinds[best]).any()
     ]
-    kinds = text_bank.subject_groups.sum(axis=1) + text_bank.object_groups.sum(axis=1)
-    return min(same, key=kinds.__getitem__)
+    return min([best, *narrower], key=kinds.sum(axis=1).__getitem__)
 
 
 def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:

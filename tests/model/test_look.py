@@ -8,16 +8,18 @@ import torch
 from torch import nn
 
 from knowledge.entities import CLASS_GROUPS
+from model.checkpoint import CheckpointError
 from model.data.real_pictures import ACCIDENT, NORMAL, UNKNOWN, RealPicture, _polarity
 from model.detector.export import export_detector
 from model.detector.network import TrafficDetector
 from model.look import LookRecipe, kind_of, look_loss, relation_of, teach_look
-from model.look_run import _features_of, _student
+from model.look_run import _features_of, _student, train_look
 from model.towers.nano import Nano
 from model.towers.nano_look import LOOK_WIDTH, TEXTURE, DetectorLook
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.vision.rois import Rois, detected_rois, with_pseudo_rois
 
+RECIPES = Path(__file__).parents[2] / "model" / "recipes"
 CAR = CLASS_GROUPS.index("car")
 
 
@@ -114,3 +116,17 @@ def test_the_look_reads_the_features_of_the_detector_that_it_is_given(tmp_path: 
         assert torch.allclose(own, expected(frame)[0], atol=1e-3)
         assert (own - others).abs().max() > 0.1
     assert not student.relation_head.look.weight.any()
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"), [("nothing", "no checkpoint here"), ("bundle", "a bundle and no run")]
+)
+def test_what_is_no_run_is_refused_before_anything_is_taught(
+    tmp_path: Path, folder: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking at the pictures takes minutes."""
+    monkeypatch.setattr("model.look_run._pictures", lambda *_: pytest.fail("it looked"))
+    start = EMBEDDED_BUNDLE if folder == "bundle" else tmp_path
+
+    with pytest.raises(CheckpointError, match=said):
+        train_look(RECIPES / "nano_look.yaml", start, tmp_path / "out")

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from knowledge.entities import CLASS_GROUPS
 from knowledge.hierarchy import FlatDescription
 from service.scoring.calibration import Mode
 from service.scoring.comparison import Comparison, compare
@@ -113,17 +114,37 @@ def test_an_anomalous_frame_lists_one_description_per_leaf_by_evidence(street: S
     assert found[1].margin == pytest.approx(np.sqrt(0.84) / 2 - 0.5)
 
 
-@pytest.mark.parametrize(("verb", "told"), [("meets", "slam"), ("rams", "crash")])
+CAR, TRUCK = CLASS_GROUPS.index("car"), CLASS_GROUPS.index("truck")
+
+
+@pytest.mark.parametrize("side", ["subject_groups", "object_groups"])
+@pytest.mark.parametrize(
+    ("crash_says", "slam_says", "verb", "told"),
+    [
+        ((CAR, TRUCK), (CAR,), "meets", "slam"),
+        ((CAR, TRUCK), (CAR,), "rams", "crash"),  # another verb: another statement
+        ((CAR, TRUCK), (TRUCK,), "meets", "crash"),  # is not true of a car
+        ((CAR,), (CAR, TRUCK), "meets", "crash"),
+        ((CAR, 0, 1), (CAR, TRUCK), "meets", "crash"),  # fewer kinds, but others
+    ],
+)
 def test_what_is_said_of_two_cars_is_told_in_the_words_for_cars(
-    street: Street, verb: str, told: str
+    street: Street,
+    side: Literal["subject_groups", "object_groups"],
+    crash_says: tuple[int, ...],
+    slam_says: tuple[int, ...],
+    verb: str,
+    told: str,
 ) -> None:
     """Crash fits best, but of any vehicles; slam says the same of cars alone, if by one verb."""
-    wide = street.bank.subject_groups.copy()
-    wide[0] = True
+    groups = getattr(street.bank, side).copy()
+    for row, says in enumerate((crash_says, slam_says)):
+        groups[row] = False
+        groups[row, list(says)] = True
     crash, slam, *others = street.bank.descriptions
     street.bank = replace(
         street.bank,
-        subject_groups=wide,
+        **{side: groups},
         descriptions=(crash, replace(slam, verb=verb), *others),
     )
 
