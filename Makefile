@@ -36,7 +36,7 @@ test: check
 	deploy/system-packages.sh tests
 	$(SERVE_BIN)/python -m pytest -n 2 --dist loadfile $(SERVE_TESTS)
 	$(SERVE_BIN)/python -m pytest -n 2 --dist loadfile $(PAGE_TESTS)
-	OMP_NUM_THREADS=1 $(TRAIN_BIN)/python -m pytest -n auto --maxprocesses=4 tests/model
+	OMP_NUM_THREADS=1 $(TRAIN_BIN)/python -m pytest -n auto --maxprocesses=4 --dist worksteal tests/model
 
 # The real Dockerfile, built, run read-only, asked and stopped; as root, without a Docker daemon.
 image-test:
