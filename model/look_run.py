@@ -70,7 +70,8 @@ def train_look(
     if is_bundle(start_from):
         raise CheckpointError(f"{start_from}: a bundle and no run: train --start-from it first")
     state = load_checkpoint(start_from)  # now: minutes later would be a pity
-    student, tokenizer = _student(start_from, _features_of(bundle, features))
+    read = _features_of(bundle, features)
+    student, tokenizer = _student(start_from, read)
     footage = load_detector_recipe().footage
     pictures = [
         picture
@@ -84,7 +85,6 @@ def train_look(
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(start_from / TOKENIZER, out / TOKENIZER)
     state["average"] |= {f"module.{name}": value for name, value in student.state_dict().items()}
-    read = _features_of(bundle, features)
     sha256 = hashlib.sha256(read.read_bytes()).hexdigest()
     meta = {"step": state["step"], "look": recipe.model_dump(), "features_sha256": sha256}
     save_checkpoint(out, state, meta)
