@@ -17,7 +17,14 @@ from model.card import DETECTOR_SETS, write_card
 from model.checkpoint import git_commit
 from model.detector.evaluate import evaluate_detector
 from model.detector.export import detector_parity, detector_spec, export_checkpoint
-from model.detector.footage import FrameFile, FrameSplit, data_root, read_frames, split_by_camera
+from model.detector.footage import (
+    FRAME_WH,
+    FrameFile,
+    FrameSplit,
+    data_root,
+    read_frames,
+    split_by_camera,
+)
 from model.detector.recipe import load_detector_recipe
 from model.detector.restore import restore_detector
 from model.errors import ModelError
@@ -209,6 +216,7 @@ def _fields(recipe: NanoRecipe, score_threshold: float) -> dict[str, Any]:
         "name": recipe.name,
         "git_commit": git_commit(),
         "half_dim": recipe.half_dim,
+        "image_input": {"max": FRAME_WH[0]},  # what the look has learned from
         "text": {"context_length": recipe.context_length, "pad_id": 0, "lowercase": True},
         "precisions": ["fp32"],
         "detector": detector_spec(score_threshold),

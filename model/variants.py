@@ -144,7 +144,7 @@ def _scores(engine: Engine, frames: Frames) -> list[float]:
 def _rank_correlation(engine: Engine, path: Path, frames: Frames, wanted: Sequence[float]) -> float:
     """Spearman's rank correlation of the frames' scores with those of the fp32 graph."""
     first = engine.analyzer.image_encoder
-    engine.analyzer.image_encoder = ImageEncoder(make_session(path, threads=0))
+    engine.analyzer.image_encoder = ImageEncoder(make_session(path, threads=0), first.longest_side)
     try:
         found = _scores(engine, frames)
     finally:

@@ -39,6 +39,8 @@ WILSON_Z = 1.96
 class TorchEncoder:
     """A student that has not been exported, behind the interface of the bundle's encoders."""
 
+    longest_side: int | None = None
+
     def __init__(self, student: Nano, tokenizer: Tokenizer, pixels: bool = True) -> None:
         self.student = student.eval()
         self.captions = CaptionEncoder(tokenizer, student.context_length)

@@ -46,9 +46,10 @@ class DetectorLook(nn.Module):
         Returns:
             The map (B, 96, h, w) and its texture (B, 192), by which a strange picture is known.
         """
-        pixels = frames.permute(0, 3, 1, 2).float().flip(1)  # the detector's order is BGR
+        pixels = frames.permute(0, 3, 1, 2).float()
         pixels = F.interpolate(pixels, size=INPUT_HW, mode="bilinear", antialias=True)
-        seen = self.layers((pixels - self.mean) / PIXEL_STD)
+        bgr = pixels.flip(1)  # the detector's order; turned once they are few
+        seen = self.layers((bgr - self.mean) / PIXEL_STD)
         return seen, mean_and_spread(seen)
 
     def train(self, mode: bool = True) -> "DetectorLook":

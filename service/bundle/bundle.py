@@ -95,7 +95,7 @@ def load_bundle(
         manifest=manifest,
         digest=manifest_digest(folder),
         runtime=f"{runtime_name(image_session)}, {chosen}",
-        image_encoder=ImageEncoder(image_session),
+        image_encoder=ImageEncoder(image_session, manifest.image_input.max),
         text_encoder=TextEncoder(
             text_session, folder / TOKENIZER, text.context_length, text.pad_id
         ),

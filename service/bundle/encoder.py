@@ -43,10 +43,17 @@ class ImageEmbeddings:
 
 
 class ImageEncoder:
-    """Runs `image_encoder.onnx`; safe to share between threads."""
+    """Runs `image_encoder.onnx`; safe to share between threads.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: Of the graph.
+        longest_side: Pixels beyond which frames may be shrunk before they are encoded; None where
+            boxes are cropped from the frame as it is.
+    """
+
+    def __init__(self, session: Session, longest_side: int | None = None) -> None:
         self.session = session
+        self.longest_side = longest_side
         self._motion_width = motion_width(session)
         self.takes_motion = self._motion_width > 0
 

@@ -23,7 +23,7 @@ Frame = NDArray[np.uint8]
 MAX_BATCH = 16  # frames per encoder call; more gains nothing on a CPU and costs memory
 # ... nor may they be larger than this together: the runtime keeps the memory of its largest call.
 MAX_BATCH_PIXELS = 2 * 1920 * 1080
-# The encoder samples some hundred pixels a side; a larger picture only costs it memory.
+# Encoders sample some hundred pixels a side; a larger picture only costs them memory.
 MAX_FRAME_PIXELS = 3840 * 2160
 
 
@@ -45,6 +45,10 @@ class ImageVectors(Protocol):
 
 class EncodesImages(Protocol):
     """The image encoder of a bundle, or a small model of a test."""
+
+    @property
+    def longest_side(self) -> int | None:
+        """Pixels beyond which a frame may be shrunk for it; None: it looks at every pixel."""
 
     def encode(
         self,
@@ -82,6 +86,7 @@ def encode_frames(
         views: ROIs and pairs of each frame.
     """
     started = perf_counter()
+    side = image_encoder.longest_side
     num_rois = [len(view.rois) for view in views]
     first_roi = np.cumsum([0, *num_rois])[:-1]
     frame_index = np.repeat(np.arange(len(frames)), num_rois).astype(np.float32)
@@ -92,7 +97,7 @@ def encode_frames(
         for view, first in zip(views, first_roi, strict=True)
     ]
     answer = image_encoder.encode(
-        np.stack([_fitting(frame) for frame in frames]),
+        np.stack([_fitting(frame, side) for frame in frames]),
         np.concatenate([frame_index[:, None], xyxy], axis=1),  # (R, 5)
         np.concatenate([view.rois.class_group for view in views]),
         np.concatenate(pairs),
@@ -120,24 +125,39 @@ def _motion(views: Sequence[FrameView]) -> NDArray[np.float32] | None:
     return np.concatenate(rows)
 
 
-def _fitting(frame: Frame) -> Frame:
-    """The frame, or a smaller copy of one beyond 4K; ROIs are relative, so they stay."""
-    shrink = (MAX_FRAME_PIXELS / (frame.shape[0] * frame.shape[1])) ** 0.5
-    if shrink >= 1:
+def same_size_batches(
+    frames: Sequence[Frame], longest_side: int | None = None
+) -> Iterator[list[int]]:
+    """Indices of frames that may share an encoder call, within both limits of a batch.
+
+    Args:
+        frames: (H, W, 3) each, of any sizes.
+        longest_side: Of the encoder that they are for.
+    """
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for i, frame in enumerate(frames):
+        by_size.setdefault(_fitting_wh(frame, longest_side), []).append(i)
+    for (width, height), members in by_size.items():
+        together = max(1, min(MAX_BATCH, MAX_BATCH_PIXELS // (height * width)))
+        for start in range(0, len(members), together):
+            yield members[start : start + together]
+
+
+def _fitting(frame: Frame, longest_side: int | None) -> Frame:
+    """The frame, or a smaller copy of a large one; ROIs are relative, so they stay."""
+    size_wh = _fitting_wh(frame, longest_side)
+    if size_wh == (frame.shape[1], frame.shape[0]):
         return frame
-    size_wh = max(1, int(frame.shape[1] * shrink)), max(1, int(frame.shape[0] * shrink))
     return np.asarray(cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def same_size_batches(frames: Sequence[Frame]) -> Iterator[list[int]]:
-    """Indices of frames that may share an encoder call, within both limits of a batch."""
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for i, frame in enumerate(frames):
-        by_shape.setdefault(frame.shape, []).append(i)
-    for shape, members in by_shape.items():
-        together = max(1, min(MAX_BATCH, MAX_BATCH_PIXELS // (shape[0] * shape[1])))
-        for start in range(0, len(members), together):
-            yield members[start : start + together]
+def _fitting_wh(frame: Frame, longest_side: int | None) -> tuple[int, int]:
+    """Width and height at which a frame reaches the encoder: at most 4K, and what it asks for."""
+    height, width = frame.shape[:2]
+    shrink = min(1.0, (MAX_FRAME_PIXELS / (height * width)) ** 0.5)
+    if longest_side is not None:
+        shrink = min(shrink, longest_side / max(height, width))
+    return max(1, int(width * shrink)), max(1, int(height * shrink))
 
 
 def check_frame(frame: Frame) -> None:

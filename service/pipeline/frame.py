@@ -139,7 +139,7 @@ class FrameAnalyzer:
             for frame, found, move in zip(frames, detected, moves, strict=True)
         ]
         seen: dict[int, SeenFrame] = {}
-        for batch in same_size_batches(frames):
+        for batch in same_size_batches(frames, self.image_encoder.longest_side):
             encoded = encode_frames(
                 self.image_encoder, [frames[i] for i in batch], [views[i] for i in batch]
             )

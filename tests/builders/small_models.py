@@ -55,6 +55,8 @@ class HashedTexts:
 class ProjectedImages:
     """Pixel means and box geometry, projected at random with a row for each role and class."""
 
+    longest_side: int | None = None
+
     def __init__(self, gate: float = 1.0) -> None:
         rng = np.random.default_rng(7)
         self.gate = gate

@@ -24,32 +24,55 @@ def test_frames_of_one_call_are_few_and_not_large_together() -> None:
     assert list(same_size_batches([empty(7000, 7000)] * 2)) == [[0], [1]]
 
 
+class SizesSeen:
+    """An encoder that remembers the (H, W) of its frames and the corner of their first ROI."""
+
+    def __init__(self, longest_side: int | None = None) -> None:
+        self.longest_side = longest_side
+        self.sizes: list[tuple[int, int]] = []
+        self.corners: list[list[float]] = []
+
+    def encode(
+        self,
+        frames: NDArray[np.uint8],
+        rois: NDArray[np.float32],
+        roi_classes: NDArray[np.int64],
+        pairs: NDArray[np.int64],
+        motion: NDArray[np.float32] | None = None,
+    ) -> SimpleNamespace:
+        self.sizes.append((frames.shape[1], frames.shape[2]))
+        self.corners.append(rois[0, 1:].tolist())
+        ones = np.ones((1, 4), np.float32)
+        return SimpleNamespace(scene=ones, relation=ones, scene_gate=np.ones(1, np.float32))
+
+
 def test_a_frame_beyond_4k_is_shrunk_and_others_are_not() -> None:
     """Its shape and its ROIs, which are relative, stay."""
-    seen: list[tuple[float, ...]] = []
+    encoder, view = SizesSeen(), view_of_a_corner()
+    encode_frames(encoder, [empty(2160, 3840)], [view])
+    encode_frames(encoder, [empty(5000, 10_000)], [view])
 
-    class Encoder:
-        def encode(
-            self,
-            frames: NDArray[np.uint8],
-            rois: NDArray[np.float32],
-            roi_classes: NDArray[np.int64],
-            pairs: NDArray[np.int64],
-            motion: NDArray[np.float32] | None = None,
-        ) -> SimpleNamespace:
-            seen.append((*frames.shape[1:3], *map(float, rois[0, 1:])))
-            ones = np.ones((1, 4), np.float32)
-            return SimpleNamespace(scene=ones, relation=ones, scene_gate=np.ones(1, np.float32))
-
-    view = view_of_a_corner()
-    encode_frames(Encoder(), [empty(2160, 3840)], [view])
-    encode_frames(Encoder(), [empty(5000, 10_000)], [view])
-
-    (height, width, *corner) = seen[1]
-    assert seen[0][:2] == (2160, 3840)
+    (height, width) = encoder.sizes[1]
+    assert encoder.sizes[0] == (2160, 3840)
     assert MAX_FRAME_PIXELS * 0.999 < height * width <= MAX_FRAME_PIXELS
     assert abs(width / height - 2) < 0.001
-    assert corner == list(seen[0][2:])
+    assert encoder.corners[1] == encoder.corners[0]
+
+
+def test_an_encoder_gets_no_more_pixels_than_it_asks_for() -> None:
+    """Upright or lying, the longer side; a small frame stays, a sliver keeps one pixel."""
+    encoder, view = SizesSeen(640), view_of_a_corner()
+    for height, width in ((720, 1280), (1920, 1080), (360, 640), (48, 64), (1, 6400)):
+        encode_frames(encoder, [empty(height, width)], [view])
+
+    assert encoder.sizes == [(360, 640), (640, 360), (360, 640), (48, 64), (1, 640)]
+    assert encoder.corners == 5 * [encoder.corners[0]]
+
+
+def test_frames_that_reach_the_encoder_alike_share_a_call() -> None:
+    """Limits of a call are those of the pixels that reach the encoder."""
+    frames = [empty(1080, 1920), empty(480, 640), *[empty(720, 1280)] * 3]
+    assert list(same_size_batches(frames, 640)) == [[0, 2, 3, 4], [1]]
 
 
 def view_of_a_corner() -> FrameView:
