@@ -76,6 +76,26 @@ def train_detector(
     run(recipe, out, resume, threads, start_from)
 
 
+@app.command("train-relations")
+def train_relations(
+    recipe: Annotated[Path, typer.Argument(help="YAML recipe.")] = RECIPES / "nano_relations.yaml",
+    start_from: Annotated[Path, typer.Option(help="The student's run, or a bundle.")] = Path(
+        "runs/nano"
+    ),
+    out: RunOption = Path("runs/nano_relations"),
+    resume: ResumeOption = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+) -> None:
+    """Teach the student what boxes, classes and motion tell, without drawing a pixel."""
+    from model.recipe import RelationsRecipe, load_recipe, read_recipe
+    from model.relations import train_relations as run
+
+    if start_from.resolve() == out.resolve():
+        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
+    student = load_recipe(RECIPES / "nano.yaml")
+    run(read_recipe(recipe, RelationsRecipe, tuple(set_ or ())), student, start_from, out, resume)
+
+
 @app.command("train-look")
 def train_look(
     recipe: Annotated[Path, typer.Argument(help="YAML recipe.")] = RECIPES / "nano_look.yaml",

@@ -94,8 +94,35 @@ def image_text_loss(
     return 0.5 * (to_text + to_image)
 
 
+def meaning_loss(
+    relation_emb: Tensor, text_emb: Tensor, told: Tensor, fitting: Tensor, temperature: float
+) -> Tensor:
+    """Name a fact among all that could be told of its two participants.
+
+    `image_text_loss` compares a pair with the texts of its batch; this one with a text of every
+    meaning there is, and with none whose participants are of other kinds, as the service does.
+
+    Args:
+        relation_emb: (T, D) unit vectors of the pairs of T facts.
+        text_emb: (M, D) unit vectors, a text of each meaning.
+        told: (T, M) bool, true where the meaning is true of the fact.
+        fitting: (T, M) bool, true where the meaning's participants could be those of the pair.
+        temperature: > 0.
+
+    Returns:
+        Scalar mean loss in nats; 0 without facts.
+    """
+    logits = relation_emb @ text_emb.T / temperature
+    log_share = logits.masked_fill(~(fitting | told), float("-inf")).log_softmax(dim=1)
+    return _mean_over_positives(log_share, told)
+
+
 def rival_loss(
-    relation_emb: Tensor, is_anomalous: Tensor, normal_emb: Tensor, anomalous_emb: Tensor
+    relation_emb: Tensor,
+    is_anomalous: Tensor,
+    normal_emb: Tensor,
+    anomalous_emb: Tensor,
+    fitting: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
     r"""Judge pairs as the service does: an accident text against whatever normal text fits best.
 
@@ -111,17 +138,26 @@ def rival_loss(
         is_anomalous: (K,) bool.
         normal_emb: (T, D) unit vectors of normal texts.
         anomalous_emb: (T, D) unit vectors of accident texts.
+        fitting: Which normal and which accident texts each pair is compared with, (K, T) bool
+            each; all when left out. A pair without one of both kinds does not count.
 
     Returns:
         Scalar loss in nats; 0 without texts.
     """
     if normal_emb.shape[0] == 0 or relation_emb.shape[0] == 0:
         return relation_emb.sum() * 0
-    levels = [
-        RIVAL_TAU * (relation_emb @ emb.T / RIVAL_TAU).logsumexp(dim=1)
-        for emb in (anomalous_emb, normal_emb)
-    ]
-    signed = torch.where(is_anomalous, -1.0, 1.0) * (levels[0] - levels[1]) / RIVAL_SCALE
+    similarities = [relation_emb @ emb.T for emb in (normal_emb, anomalous_emb)]
+    if fitting is not None:
+        counts = fitting[0].any(dim=1) & fitting[1].any(dim=1)
+        similarities = [
+            similarity.masked_fill(~fits, float("-inf"))[counts]
+            for similarity, fits in zip(similarities, fitting, strict=True)
+        ]
+        is_anomalous = is_anomalous[counts]
+        if not bool(counts.any()):
+            return relation_emb.sum() * 0
+    normal, anomalous = (RIVAL_TAU * (s / RIVAL_TAU).logsumexp(dim=1) for s in similarities)
+    signed = torch.where(is_anomalous, -1.0, 1.0) * (anomalous - normal) / RIVAL_SCALE
     cost = F.softplus(signed)
     halves = [cost[kind].mean() for kind in (is_anomalous, ~is_anomalous) if bool(kind.any())]
     return torch.stack(halves).mean()

@@ -10,6 +10,7 @@ from model.errors import ModelError
 
 SCENES_OF_A_SEED = 1_000_000
 NUM_GATE_SCENES = 512  # of them, after the last step
+LEAST_DRAWN = 2  # of a step, for the batch norms of the trunk
 
 
 class RecipeError(ModelError):
@@ -25,8 +26,8 @@ class Section(BaseModel):
 class Data(Section):
     """What the batches are made of."""
 
-    drawn_scenes: int = Field(default=12, ge=2)
-    """Scenes a step with pixels."""
+    drawn_scenes: int = Field(default=12, ge=0)
+    """Scenes a step with pixels; the student as a whole needs two of them."""
     geometry_scenes: int = Field(default=48, ge=0)
     """Scenes a step of which only classes and boxes are known: appearance dropout, cheaply."""
     layout_share: float = Field(default=0.2, ge=0, le=1)
@@ -78,14 +79,44 @@ class NanoRecipe(Section):
     @model_validator(mode="after")
     def _fits_its_seed(self) -> "NanoRecipe":
         """The scenes of one seed do not run into those of the next."""
-        scenes = self.optim.steps * (self.data.drawn_scenes + self.data.geometry_scenes)
-        limit = SCENES_OF_A_SEED - NUM_GATE_SCENES
-        if scenes > limit:
-            raise ValueError(f"{scenes} scenes in all its steps, at most {limit}")
+        if self.data.drawn_scenes < LEAST_DRAWN:
+            raise ValueError(
+                f"{self.data.drawn_scenes} drawn scenes a step, at least {LEAST_DRAWN}"
+            )
+        check_scenes(self.optim.steps, self.data)
+        return self
+
+
+class RelationsRecipe(Section):
+    """One training of the relation head on boxes, classes and motion alone."""
+
+    name: str
+    data: Data
+    batches: int = Field(default=190, ge=1)
+    """Made once and gone through again and again."""
+    texts_a_meaning: int = Field(default=12, ge=1)
+    temperature: float = Field(default=0.07, gt=0)
+    optim: Optim
+    checkpoint_every: int = Field(default=100, ge=1)
+    threads: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _has_no_pixels(self) -> "RelationsRecipe":
+        if self.data.drawn_scenes or not self.data.geometry_scenes:
+            raise ValueError("data.drawn_scenes must be 0 and data.geometry_scenes more")
+        check_scenes(self.batches, self.data)
         return self
 
 
 Recipe = TypeVar("Recipe", bound=Section)
+
+
+def check_scenes(steps: int, data: Data) -> None:
+    """Raise ValueError where the scenes of one seed would run into those of the next."""
+    scenes = steps * (data.drawn_scenes + data.geometry_scenes)
+    limit = SCENES_OF_A_SEED - NUM_GATE_SCENES
+    if scenes > limit:
+        raise ValueError(f"{scenes} scenes in all its steps, at most {limit}")
 
 
 def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> NanoRecipe:

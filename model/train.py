@@ -1,18 +1,15 @@
 """Train the student: one loop, resumable at any step, that says where it stands."""
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
 
 import numpy as np
 import structlog
 import torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import nn
 
 from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder
@@ -20,8 +17,10 @@ from model.data.scenes import StepBatches, batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
 from model.losses import MAX_LOGIT_SCALE
 from model.objective import objective
-from model.recipe import NUM_GATE_SCENES, Loss, NanoRecipe, Optim, RecipeError
+from model.optimiser import lr_at, make_optimiser, moving_average
+from model.recipe import NUM_GATE_SCENES, Loss, NanoRecipe, RecipeError
 from model.restore import is_bundle, restore_student
+from model.run_log import append_row, progress
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
 from model.unfold import has_statistics
@@ -72,13 +71,9 @@ def train(
     model.trunk.requires_grad_(recipe.train_trunk)
     model = model.to(device)
     average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=_moving_average(recipe.optim.ema_decay), use_buffers=True
+        model, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
     )
-    optimiser = torch.optim.AdamW(
-        _parameter_groups(model, recipe.optim.weight_decay),
-        lr=recipe.optim.lr,
-        betas=recipe.optim.betas,
-    )
+    optimiser = make_optimiser(model, recipe.optim)
     done = 0
     if resume:
         state = load_checkpoint(run_dir)
@@ -100,13 +95,13 @@ def train(
     if start_from is not None and begun is not None and is_bundle(start_from):
         _fit_scale(model, StepBatches(recipe.data, encoder)[0].to(device), recipe.loss)
     ahead = batches(recipe.data, encoder, done, end)
-    with _progress() as bar:
+    with progress() as bar:
         task = bar.add_task("train", total=recipe.optim.steps, completed=done)
         for step, batch in enumerate(ahead, done):
             terms = _step(model, average, optimiser, recipe, batch.to(device), step)
             bar.update(task, advance=1, description=f"loss {terms['total']:.3f}")
             if step % 20 == 0:
-                _append(run_dir, {"step": step, "time": time.time(), **terms})
+                append_row(run_dir, {"step": step, "time": time.time(), **terms})
             last = step + 1 == recipe.optim.steps
             if last or (step + 1) % recipe.checkpoint_every == 0:
                 if last:
@@ -153,7 +148,7 @@ def _step(
     model.train()
     model.trunk.train(recipe.train_trunk)
     for group in optimiser.param_groups:
-        group["lr"] = _lr_at(step, recipe.optim)
+        group["lr"] = lr_at(step, recipe.optim)
     terms = objective(model, batch, recipe.loss)
     optimiser.zero_grad(set_to_none=True)
     terms["total"].backward()
@@ -162,40 +157,6 @@ def _step(
     average.update_parameters(model)
     names, values = list(terms), torch.stack([value.detach() for value in terms.values()])
     return dict(zip(names, values.tolist(), strict=True))
-
-
-def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """EMA that follows closely at first: otherwise the untrained weights linger for 1/(1-decay)."""
-
-    @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor) -> None:
-        count = float(num_averaged)
-        share = 1 - min(decay, (1 + count) / (10 + count))
-        for mean, now in zip(averaged, current, strict=True):
-            if mean.dtype.is_floating_point:
-                mean.lerp_(now, share)
-            else:
-                mean.copy_(now)
-
-    return update
-
-
-def _lr_at(step: int, optim: Optim) -> float:
-    """Linear warm-up, then a half cosine to zero."""
-    if step < optim.warmup_steps:
-        return optim.lr * (step + 1) / optim.warmup_steps
-    share = (step - optim.warmup_steps) / max(1, optim.steps - optim.warmup_steps)
-    return optim.lr * 0.5 * (1 + float(np.cos(np.pi * share)))
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay; vectors (norms, biases, scales) do not."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    vectors = [p for p in model.parameters() if p.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
 
 
 def _tokenizer(recipe: NanoRecipe, run_dir: Path) -> Tokenizer:
@@ -247,14 +208,3 @@ def _fit_gate(model: nn.Module, recipe: NanoRecipe) -> None:
         frames = np.stack([scene.frame for scene in scenes if scene.frame is not None])
         textures.append(model.trunk(torch.from_numpy(frames))[2])
     model.scene_gate.fit(torch.cat(textures))
-
-
-def _append(run_dir: Path, row: dict[str, float]) -> None:
-    with (run_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )

@@ -153,7 +153,7 @@ def make_batch(
     tokens, spans = encoder(captions)
     negative_tokens, negative_spans = encoder(opposites)
     return Batch(
-        frames=torch.from_numpy(np.stack([s.frame for s in scenes if s.frame is not None])),
+        frames=_stacked([scene.frame for scene in scenes if scene.frame is not None]),
         rois=torch.from_numpy(np.concatenate(roi_rows)),
         roi_classes=torch.from_numpy(np.concatenate(roi_classes)),
         pairs=torch.tensor(fact_pairs + idle_pairs, dtype=torch.int64).reshape(-1, 2),
@@ -170,6 +170,13 @@ def make_batch(
         ),
         polarity=torch.tensor([POLARITY[fact.anomalous] for fact in facts], dtype=torch.int64),
     )
+
+
+def _stacked(frames: Sequence[NDArray[np.uint8]]) -> Tensor:
+    """(P, H, W, 3); of no frames, (0, 0, 0, 3)."""
+    if not frames:
+        return torch.empty((0, 0, 0, 3), dtype=torch.uint8)
+    return torch.from_numpy(np.stack(frames))
 
 
 def _place_rois(

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from model.losses import image_text_loss, inter_sample_loss, rival_loss, triplet_loss
+from model.losses import (
+    image_text_loss,
+    inter_sample_loss,
+    meaning_loss,
+    rival_loss,
+    triplet_loss,
+)
 
 TWO_AND_TWO = torch.tensor(
     [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]], dtype=torch.bool
@@ -111,3 +117,38 @@ def test_of_several_normal_texts_the_one_that_fits_best_is_the_rival() -> None:
     loss = rival_loss(pair, torch.tensor([True]), normal, anomalous)
 
     assert loss.item() == pytest.approx(math.log1p(math.exp(2)), rel=1e-5)
+
+
+def test_a_pair_is_compared_with_texts_of_its_kinds_alone() -> None:
+    """The nearest normal text is of other kinds: e = 0.6 - 0; and who has no rival is left out."""
+    pairs = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    normal, anomalous = torch.tensor([[0.8, 0.6], [0.0, 1.0]]), torch.tensor([[0.6, 0.8]])
+    fitting = torch.tensor([[False, True], [True, True]]), torch.tensor([[True], [False]])
+
+    loss = rival_loss(pairs, torch.tensor([True, False]), normal, anomalous, fitting)
+
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-6)), rel=1e-5)
+    nobody = (fitting[0], torch.zeros(2, 1, dtype=torch.bool))
+    assert rival_loss(pairs, torch.tensor([True, False]), normal, anomalous, nobody).item() == 0.0
+
+
+def test_a_fact_is_named_among_what_fits_its_participants() -> None:
+    """Four meanings at equal logits, one of other kinds: two are told, so each costs log 3."""
+    fact, texts = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]).repeat(4, 1)
+    told = torch.tensor([[True, True, False, False]])
+    fitting = torch.tensor([[True, True, True, False]])
+
+    assert meaning_loss(fact, texts, told, fitting, 0.07).item() == pytest.approx(math.log(3))
+    told_of_others = meaning_loss(fact, texts, ~fitting, ~fitting, 0.07)
+    assert told_of_others.item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_temperature_divides_the_cosine() -> None:
+    """Cosines 1 and 0 at 0.5: log(1 + e^-2)."""
+    fact, texts = torch.tensor([[1.0, 0.0]]), torch.eye(2)
+    told = torch.tensor([[True, False]])
+
+    loss = meaning_loss(fact, texts, told, torch.ones(1, 2, dtype=torch.bool), 0.5)
+
+    assert loss.item() == pytest.approx(math.log1p(math.exp(-2)), rel=1e-5)
+    assert meaning_loss(fact[:0], texts, told[:0], told[:0], 0.5).item() == 0.0

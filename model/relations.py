@@ -1,0 +1,171 @@
+"""Teach the relation head what boxes, classes and motion tell, against every meaning at once.
+
+    saclip-model train-relations RECIPE --start-from runs/nano --out runs/nano_relations
+
+Where pixels are not trusted, as on real film, nothing else speaks. Most of a step of `model.train`
+goes into drawing pixels, and it compares a pair with the texts of its batch; here the scenes are
+made once, without pixels, and each pair is compared with all that could be told of such a pair.
+Texts, trunk and looks stay as they are.
+"""
+
+import time
+from copy import deepcopy
+from pathlib import Path
+from shutil import copyfile
+
+import numpy as np
+import structlog
+import torch
+import torch.nn.functional as F
+from rich.progress import track
+from torch import Tensor, nn
+
+from model.checkpoint import load_checkpoint, save_checkpoint
+from model.data.loader import Batch, CaptionEncoder
+from model.data.meaning_bank import MeaningBank, bank_of
+from model.data.scenes import batches
+from model.losses import meaning_loss, rival_loss
+from model.optimiser import lr_at, make_optimiser, moving_average
+from model.recipe import NanoRecipe, RelationsRecipe
+from model.run_log import append_row, progress
+from model.towers.nano import Nano
+from model.train import load_student
+from service.bundle.manifest import TOKENIZER
+
+LOCKED = ("appearance", "null_appearance", "look", "look_scale", "union_look")  # need pixels
+log = structlog.get_logger()
+
+
+def train_relations(
+    recipe: RelationsRecipe,
+    student_recipe: NanoRecipe,
+    start_from: Path,
+    run_dir: Path,
+    resume: bool = False,
+    stop_at: int | None = None,
+) -> None:
+    """Train the relation head of a student; the rest of its run is copied.
+
+    Args:
+        recipe: Checked recipe.
+        student_recipe: The student's sizes.
+        start_from: Its run, or a bundle.
+        run_dir: The new run.
+        resume: Continue from the checkpoint in ``run_dir``.
+        stop_at: Leave after this step, as if interrupted.
+    """
+    torch.set_num_threads(recipe.threads)
+    student, tokenizer = load_student(start_from, student_recipe)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
+    encoder = CaptionEncoder(tokenizer, student.context_length)
+    made = batches(recipe.data, encoder, 0, recipe.batches)
+    # Copied: what another process made keeps a file open for each tensor.
+    pool = [deepcopy(batch) for batch in track(made, "scenes", total=recipe.batches)]
+    bank = bank_of(student, pool, recipe.texts_a_meaning)
+    trained = _only_relations(student)
+    average = torch.optim.swa_utils.AveragedModel(
+        student, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
+    )
+    optimiser = make_optimiser(student, recipe.optim)
+    done = 0
+    if resume:
+        state = load_checkpoint(run_dir)
+        student.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimiser.load_state_dict(state["optimiser"])
+        done = int(state["step"])
+    log.info(
+        "relations_start",
+        recipe=recipe.name,
+        step=done,
+        steps=recipe.optim.steps,
+        scenes=recipe.batches * recipe.data.geometry_scenes,
+        meanings=len(bank.meanings),
+        texts=len(bank.svo),
+        parameters=sum(weight.numel() for weight in trained),
+    )
+    end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
+    with progress() as bar:
+        task = bar.add_task("relations", total=recipe.optim.steps, completed=done)
+        for step in range(done, end):
+            rng = np.random.default_rng((recipe.data.seed, step))
+            batch = pool[_in_turn(step, recipe)]
+            for group in optimiser.param_groups:
+                group["lr"] = lr_at(step, recipe.optim)
+            terms = relations_objective(student, batch, bank, bank.draw(rng), recipe.temperature)
+            optimiser.zero_grad(set_to_none=True)
+            torch.stack(list(terms.values())).sum().backward()
+            nn.utils.clip_grad_norm_(trained, recipe.optim.clip_norm)
+            optimiser.step()
+            average.update_parameters(student)
+            shown = {name: float(value.detach()) for name, value in terms.items()}
+            bar.update(task, advance=1, description=f"loss {sum(shown.values()):.3f}")
+            if step % 20 == 0:
+                append_row(run_dir, {"step": step, "time": time.time(), **shown})
+            if step + 1 == end or (step + 1) % recipe.checkpoint_every == 0:
+                state = {
+                    "model": student.state_dict(),
+                    "average": average.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "step": step + 1,
+                }
+                meta = {"step": step + 1, "recipe": recipe.model_dump(), "from": str(start_from)}
+                save_checkpoint(run_dir, state, meta)
+
+
+def relations_objective(
+    student: Nano, batch: Batch, bank: MeaningBank, texts: Tensor, temperature: float
+) -> dict[str, Tensor]:
+    """The two terms of one batch without pixels.
+
+    Args:
+        student: Its relation head is trained.
+        batch: K pairs, the first T of them facts.
+        bank: Of M meanings.
+        texts: (M, D) from ``bank.draw``.
+        temperature: Of the first term.
+    """
+    relation = relation_without_pixels(student, batch)  # (K, D)
+    told, fitting = bank.told_of(batch), bank.fitting(batch)
+    count = len(told)
+    compared = fitting | F.pad(told, (0, 0, 0, len(fitting) - count))
+    is_anomalous = F.pad(batch.polarity == 1, (0, len(fitting) - count))
+    normal, anomaly = ~bank.is_anomaly, bank.is_anomaly
+    sides = compared[:, normal], compared[:, anomaly]
+    return {
+        "meaning": meaning_loss(relation[:count], texts, told, compared[:count], temperature),
+        "rival": rival_loss(relation, is_anomalous, texts[normal], texts[anomaly], sides),
+    }
+
+
+def relation_without_pixels(student: Nano, batch: Batch) -> Tensor:
+    """(K, D) unit vectors of pairs of which only classes, boxes and motion are known."""
+    head, num_rois, num_pairs = student.relation_head, len(batch.rois), len(batch.pairs)
+    blank = head.appearance.in_features
+    relation = head(
+        torch.zeros(num_rois, blank),
+        torch.zeros(num_pairs, blank),
+        batch.rois[:, 1:],
+        batch.roi_classes,
+        batch.pairs,
+        batch.motion,
+        torch.zeros(num_rois, 1),
+        torch.zeros(num_pairs, 1),
+    )
+    return F.normalize(relation, dim=-1)
+
+
+def _only_relations(student: Nano) -> list[nn.Parameter]:
+    """Lock all weights but those of the relation head that need no pixels; these."""
+    student.eval().requires_grad_(False)
+    for name, weight in student.relation_head.named_parameters():
+        weight.requires_grad_(name.split(".")[0] not in LOCKED)
+    return [weight for weight in student.parameters() if weight.requires_grad]
+
+
+def _in_turn(step: int, recipe: RelationsRecipe) -> int:
+    """Which batch a step takes: all in each pass, in an order of the pass's own."""
+    turn, place = divmod(step, recipe.batches)
+    rng = np.random.default_rng((recipe.data.seed, turn, 1))
+    return int(rng.permutation(recipe.batches)[place])
