@@ -59,13 +59,16 @@ class TrafficClip:
         return np.stack([m.scene.frame for m in self.moments if m.scene.frame is not None])
 
 
-def make_clip(seed: int, script: str | None = None, anomalous: bool | None = None) -> TrafficClip:
+def make_clip(
+    seed: int, script: str | None = None, anomalous: bool | None = None, drawn: bool = True
+) -> TrafficClip:
     """Generate one clip of 4 to 8 seconds.
 
     Args:
         seed: Same seed, same bytes; the twin is the same seed with the other ``anomalous``.
         script: Key of ``SCRIPTS``; drawn when left out.
         anomalous: Branch taken; drawn with even odds when left out.
+        drawn: Whether its scenes get frames.
 
     Returns:
         The clip; ``label`` is all false in the normal branch.
@@ -77,7 +80,7 @@ def make_clip(seed: int, script: str | None = None, anomalous: bool | None = Non
     num_frames = int(rng.integers(40, 80))
     event_s = float(rng.uniform(0.1, 0.9)) * num_frames / FPS
     times = np.arange(num_frames) / FPS
-    moments = tuple(make_moment(seed, name, branch, float(t - event_s)) for t in times)
+    moments = tuple(make_moment(seed, name, branch, float(t - event_s), drawn) for t in times)
     label = np.array([moment.scene.anomalous for moment in moments])
     _, bad_leaf, good_leaf, dota, ego = SCRIPTS[name]
     weather = moments[0].scene.weather

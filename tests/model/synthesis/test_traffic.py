@@ -65,8 +65,7 @@ def test_boxes_and_facts_fit_the_frame() -> None:
 
 def test_half_of_the_clips_are_normal_and_events_come_at_any_time() -> None:
     """Position must tell nothing: the first labelled frame is spread over the clip."""
-    rng_seeds = range(120)
-    clips = [make_clip(seed, script="ego_leaves") for seed in rng_seeds if seed % 6 == 0]
+    clips = [make_clip(seed, script="ego_leaves", drawn=False) for seed in range(0, 120, 6)]
     starts = [float(c.label.argmax()) / len(c.label) for c in clips if c.label.any()]
 
     assert 0.25 < np.mean([c.label.any() for c in clips]) < 0.75
