@@ -30,12 +30,15 @@ def test_the_draft_breaks_exactly_three_rules() -> None:
 
 
 def test_no_anomaly_text_of_the_draft_was_lost() -> None:
-    """Mending added normal texts and vehicles; all 111 sentences of the draft are still there."""
+    """Mending added normal texts and vehicles; of the draft's 111 sentences four are reworded.
+
+    They told of vans and red lights, which no detector of the classes of COCO can tell.
+    """
     drafted = DRAFT.read_text(encoding="utf-8")
     kept = [description.text for description in SHIPPED.flat if description.text in drafted]
 
-    assert (len(kept), len(SHIPPED.flat)) == (111, 205)
-    assert sum(description.polarity == "anomaly" for description in SHIPPED.flat) == 108
+    assert (len(kept), len(SHIPPED.flat)) == (107, 209)
+    assert sum(description.polarity == "anomaly" for description in SHIPPED.flat) == 110
 
 
 def test_every_dota_code_is_covered() -> None:
@@ -45,7 +48,7 @@ def test_every_dota_code_is_covered() -> None:
 
 def test_ids_and_texts_are_unique() -> None:
     """Scoring, metrics and reports name descriptions by id."""
-    assert len(BY_ID) == len({description.text for description in SHIPPED.flat}) == 205
+    assert len(BY_ID) == len({description.text for description in SHIPPED.flat}) == 209
 
 
 @EACH
