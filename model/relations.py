@@ -1,11 +1,11 @@
-"""Teach the relation head what boxes, classes and motion tell, against every meaning at once.
+"""Teach the relation head what film tells, against every meaning at once.
 
     saclip-model train-relations RECIPE --start-from runs/nano --out runs/nano_relations
 
 Where pixels are not trusted, as on real film, nothing else speaks. Most of a step of `model.train`
 goes into drawing pixels, and it compares a pair with the texts of its batch; here the scenes are
 made once, without pixels, and each pair is compared with all that could be told of such a pair.
-Texts, trunk and looks stay as they are.
+All else stays as it is: texts, trunk, and what is said of stills, beside which the look is taught.
 """
 
 import time
@@ -32,7 +32,6 @@ from model.towers.nano import Nano
 from model.train import load_student
 from service.bundle.manifest import TOKENIZER
 
-LOCKED = ("appearance", "null_appearance", "look", "look_scale", "union_look")  # need pixels
 log = structlog.get_logger()
 
 
@@ -55,6 +54,7 @@ def train_relations(
         stop_at: Leave after this step, as if interrupted.
     """
     torch.set_num_threads(recipe.threads)
+    torch.manual_seed(recipe.data.seed)  # a bundle of before has no layers for film
     student, tokenizer = load_student(start_from, student_recipe)
     run_dir.mkdir(parents=True, exist_ok=True)
     copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
@@ -63,7 +63,7 @@ def train_relations(
     # Copied: what another process made keeps a file open for each tensor.
     pool = [deepcopy(batch) for batch in track(made, "scenes", total=recipe.batches)]
     bank = bank_of(student, pool, recipe.texts_a_meaning)
-    trained = _only_relations(student)
+    trained = _only_film(student)
     average = torch.optim.swa_utils.AveragedModel(
         student, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
     )
@@ -156,12 +156,11 @@ def relation_without_pixels(student: Nano, batch: Batch) -> Tensor:
     return F.normalize(relation, dim=-1)
 
 
-def _only_relations(student: Nano) -> list[nn.Parameter]:
-    """Lock all weights but those of the relation head that need no pixels; these."""
+def _only_film(student: Nano) -> list[nn.Parameter]:
+    """Lock all weights but those that speak on film alone; these."""
     student.eval().requires_grad_(False)
-    for name, weight in student.relation_head.named_parameters():
-        weight.requires_grad_(name.split(".")[0] not in LOCKED)
-    return [weight for weight in student.parameters() if weight.requires_grad]
+    student.relation_head.film.requires_grad_(True)
+    return list(student.relation_head.film.parameters())
 
 
 def _in_turn(step: int, recipe: RelationsRecipe) -> int:

@@ -54,12 +54,12 @@ def train(
     Raises:
         RecipeError: A trunk that comes from a bundle is to be trained on.
     """
+    torch.manual_seed(recipe.data.seed)
     begun = None
     if start_from is not None and not resume:
         begun = load_student(start_from, recipe)[0]
         _check_trunk(begun, recipe, start_from)
     torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.data.seed)
     run_dir.mkdir(parents=True, exist_ok=True)
     if start_from is not None and not resume:
         copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)

@@ -47,6 +47,12 @@ class RelationHead(nn.Module):
         self.refine = nn.Sequential(
             nn.Linear(half_dim, 2 * half_dim), nn.GELU(), nn.Linear(2 * half_dim, half_dim)
         )
+        # Of film alone (model.relations): stills keep what the look has been taught beside.
+        self.film = nn.Sequential(
+            nn.Linear(3 * width + MOTION_WIDTH - 1, 2 * half_dim),
+            nn.GELU(),
+            _silent(2 * half_dim, half_dim),
+        )
 
     def forward(
         self,
@@ -92,7 +98,9 @@ class RelationHead(nn.Module):
             self.position_scale,
         ) + self.motion(motion[:, :-1])
         projected = sa_clip.project_roi(self.linear, subject, object_, union)
-        refined: Tensor = projected + self.refine(projected)
+        told = torch.cat([subject, object_, union, motion[:, :-1]], dim=-1)
+        watched = motion[:, -1:]
+        refined: Tensor = projected + self.refine(projected) + watched * self.film(told)
         if looks is None:
             return refined
         rois, unions, gate = looks
@@ -100,7 +108,7 @@ class RelationHead(nn.Module):
         seen = shown[pairs[:, 0]] + has_object * shown[pairs[:, 1].clamp(min=0)]
         seen = seen + self.union_look(self.look_scale(unions))  # (K, D)
         # Of film the look knows nothing: it has learned from stills what has happened, not when.
-        looked: Tensor = refined + gate * (1 - motion[:, -1:]) * seen
+        looked: Tensor = refined + gate * (1 - watched) * seen
         return looked
 
     def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:

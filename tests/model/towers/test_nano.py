@@ -121,6 +121,22 @@ def test_the_look_is_silent_on_film(student: Nano) -> None:
     assert torch.allclose(relation(learned, watched), relation(student, watched), atol=1e-6)
 
 
+def test_what_film_has_taught_is_silent_in_stills(student: Nano) -> None:
+    """Where nobody watches pairs are embedded as without it; where somebody does they are not."""
+    frames, rois, classes = _inputs(1)
+    pairs = torch.tensor([[0, 1]])
+    watched = torch.zeros(1, MOTION_WIDTH)
+    watched[:, -1] = 1.0
+    learned = copy.deepcopy(student)
+    torch.nn.init.normal_(learned.relation_head.film[-1].weight)
+
+    def relation(model: Nano, motion: torch.Tensor | None) -> torch.Tensor:
+        return model.encode_image(frames, rois, classes, pairs, motion)[1]
+
+    assert torch.equal(relation(learned, None), relation(student, None))
+    assert (relation(learned, watched) - relation(student, watched)).abs().max() > 1e-3
+
+
 def test_a_frame_as_near_to_real_ones_is_not_drawn(student: Nano) -> None:
     """By hand: drawn frames lie at 3, real ones at 0, both a deviation wide; 1.5 is between."""
     knows = copy.deepcopy(student)
