@@ -10,7 +10,14 @@ from model.checkpoint import CheckpointError, load_checkpoint
 from model.data.loader import CaptionEncoder
 from model.data.scenes import batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
-from model.recipe import NUM_GATE_SCENES, NanoRecipe, RecipeError, load_recipe
+from model.recipe import (
+    NUM_GATE_SCENES,
+    NanoRecipe,
+    RecipeError,
+    RelationsRecipe,
+    load_recipe,
+    read_recipe,
+)
 from model.synthesis.traffic import HELD_OUT_SEED
 from model.train import load_student, train
 
@@ -104,13 +111,20 @@ def test_no_two_recipes_and_no_two_steps_draw_the_same_scenes() -> None:
     ]
 
     assert len(set(boxes)) == len(boxes) == 24
-    for recipe in [
-        load_recipe(path) for path in SHIPPED.parent.glob("nano*.yaml") if "look" not in path.name
-    ]:
-        last = recipe.data.model_copy(update={"seed": 9})
-        assert first_scene(last, recipe.optim.steps) + NUM_GATE_SCENES < HELD_OUT_SEED
+    relations = read_recipe(SHIPPED.with_name("nano_relations.yaml"), RelationsRecipe)
+    students = [
+        load_recipe(SHIPPED.with_name(f"nano{stage}.yaml"))
+        for stage in ("", "_flow", "_clear", "_vehicles")
+    ]
+    steps = [(relations.data, relations.batches), *((s.data, s.optim.steps) for s in students)]
+    for scenes, last_step in steps:
+        last = scenes.model_copy(update={"seed": 9})
+        assert first_scene(last, last_step) + NUM_GATE_SCENES < HELD_OUT_SEED
+    assert len({scenes.seed for scenes, _ in steps}) == len(steps)
     with pytest.raises(ValidationError, match="at most 999488"):
         NanoRecipe.model_validate({"name": "x", "optim": {"steps": 100_000}})
+    with pytest.raises(ValidationError, match="at most 999488"):
+        RelationsRecipe.model_validate({**relations.model_dump(), "batches": 100_000})
 
 
 def test_a_typo_in_a_recipe_is_named(tmp_path: Path) -> None:
