@@ -128,7 +128,8 @@ def test_what_film_has_taught_is_silent_in_stills(student: Nano) -> None:
     watched = torch.zeros(1, MOTION_WIDTH)
     watched[:, -1] = 1.0
     learned = copy.deepcopy(student)
-    torch.nn.init.normal_(learned.relation_head.film[-1].weight)
+    for weight in learned.relation_head.film.parameters():
+        torch.nn.init.normal_(weight)
 
     def relation(model: Nano, motion: torch.Tensor | None) -> torch.Tensor:
         return model.encode_image(frames, rois, classes, pairs, motion)[1]
