@@ -10,7 +10,7 @@ SERVE_TESTS := tests/knowledge tests/service $(wildcard tests/test_*.py)
 # In processes of their own: the browser's event loop must not meet those of other tests.
 PAGE_TESTS := tests/page tests/deploy
 
-.PHONY: install run web check serving-types training-types test image-test faults load bench pipeline-tiny train-env environments clean
+.PHONY: install run web check serving-types training-types test image-test faults load bench pipeline-tiny train-env clean
 
 # The serving install: no torch, no developer tools.
 install: .venv/.installed
@@ -24,18 +24,20 @@ web: service/web/built/page.js
 service/web/built/page.js: .venv/.installed web/build.sh web/package-lock.json $(wildcard web/src/*)
 	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh
 
-check: environments web
+# Both environments at once: one is unpacked while the other is loaded.
+check:
+	$(MAKE) --jobs=2 .venv/.dev .venv-train/.installed service/web/built/page.js
 	PYTHON=$(abspath $(SERVE_BIN))/python web/build.sh check
 	$(SERVE_BIN)/ruff format --check .
 	$(SERVE_BIN)/ruff check .
-	$(MAKE) --jobs=2 --output-sync serving-types training-types
+	$(MAKE) --jobs=2 serving-types training-types
 	$(SERVE_BIN)/lint-imports --no-logo
 
 serving-types:
-	$(SERVE_BIN)/mypy service knowledge $(SERVE_TESTS) $(PAGE_TESTS) tests/faults tests/hostile
+	$(SERVE_BIN)/mypy --cache-dir .mypy_cache/serving service knowledge $(SERVE_TESTS) $(PAGE_TESTS) tests/faults tests/hostile
 
 training-types:
-	$(TRAIN_BIN)/mypy model tests/model benchmarks
+	$(TRAIN_BIN)/mypy --cache-dir .mypy_cache/training model tests/model benchmarks
 
 test: check
 	deploy/system-packages.sh tests
@@ -67,10 +69,6 @@ pipeline-tiny: .venv-train/.installed
 	$(TRAIN_BIN)/python benchmarks/pipeline_tiny.py
 
 train-env: .venv-train/.installed
-
-# Both at once: one unpacks while the other loads.
-environments:
-	$(MAKE) --jobs=2 --output-sync .venv/.dev .venv-train/.installed
 
 .venv/.made:
 	deploy/system-packages.sh venv

@@ -7,12 +7,12 @@ python="${PYTHON:-python3}"
 
 need() { # package... : install, or say what to type
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        exec 9>"${TMPDIR:-/tmp}/saclip-packages.lock" # two environments may be made at once
+        exec 9<"$0" # two environments may be made at once
         flock 9
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
         apt-get install -y -qq --no-install-recommends "$@" >/dev/null
-        exec 9>&-
+        exec 9<&-
     else
         echo "saclip: missing system packages; run: sudo apt-get install $*" >&2
         exit 1

@@ -88,7 +88,7 @@ REMARKS = (
     "with each clip left out of it there is one in their 136 seconds.",
     "The student went on twice: from the bundle of commit ea294e1, whose training had seen parked cars wander into each other and took the hard negatives of a scene for "
     "untrue of every other (both are mended), and from that of commit 8d3109b. Captions of the first time could quote the hierarchy's texts about vehicles, which are younger; of 52,008 drawn as for it none does. "
-    "Then layers for film alone were added to the bundle of commit 4733e6d and trained on boxes, classes and motion of 48,640 generated scenes (`train-relations`).",
+    "Then layers that speak on film alone were added to the bundle of commit 4733e6d and trained on boxes, classes and motion of 48,640 generated scenes (`train-relations`).",
     "The alarm's threshold is that of frames whose pixels are not trusted, as of nearly all real ones; drawn frames alarm more often.",
 )
 log = structlog.get_logger()

@@ -86,7 +86,7 @@ def train_relations(
     resume: ResumeOption = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
 ) -> None:
-    """Teach the student what boxes, classes and motion tell, without drawing a pixel."""
+    """Teach the student what film tells by boxes, classes and motion, without drawing a pixel."""
     from model.recipe import RelationsRecipe, load_recipe, read_recipe
     from model.relations import train_relations as run
 

@@ -1,7 +1,8 @@
 """Training losses. Every function names the equation it implements; see docs/equations.md.
 
 Dimension letters used in this file:
-    A anchors, M samples to compare with, D embedding size, B images, T texts.
+    A anchors, M samples or meanings to compare with, D embedding size, B images, T texts, F facts,
+    K pairs.
 """
 
 import torch
@@ -103,10 +104,10 @@ def meaning_loss(
     meaning there is, and with none whose participants are of other kinds, as the service does.
 
     Args:
-        relation_emb: (T, D) unit vectors of the pairs of T facts.
+        relation_emb: (F, D) unit vectors of the pairs of facts.
         text_emb: (M, D) unit vectors, a text of each meaning.
-        told: (T, M) bool, true where the meaning is true of the fact.
-        fitting: (T, M) bool, true where the meaning's participants could be those of the pair.
+        told: (F, M) bool, true where the meaning is true of the fact.
+        fitting: (F, M) bool, true where the meaning's participants could be those of the pair.
         temperature: > 0.
 
     Returns:
@@ -137,9 +138,9 @@ def rival_loss(
         relation_emb: (K, D) unit vectors of pairs.
         is_anomalous: (K,) bool.
         normal_emb: (T, D) unit vectors of normal texts.
-        anomalous_emb: (T, D) unit vectors of accident texts.
-        fitting: Which normal and which accident texts each pair is compared with, (K, T) bool
-            each; all when left out. A pair without one of both kinds does not count.
+        anomalous_emb: (M, D) unit vectors of accident texts.
+        fitting: Which normal texts, (K, T) bool, and which accident texts, (K, M) bool, each pair
+            is compared with; all when left out. A pair without one of both kinds does not count.
 
     Returns:
         Scalar loss in nats; 0 without texts.

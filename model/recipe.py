@@ -88,7 +88,7 @@ class NanoRecipe(Section):
 
 
 class RelationsRecipe(Section):
-    """One training of the relation head on boxes, classes and motion alone."""
+    """One training of what film tells, on boxes, classes and motion alone."""
 
     name: str
     data: Data
@@ -104,6 +104,8 @@ class RelationsRecipe(Section):
     def _has_no_pixels(self) -> "RelationsRecipe":
         if self.data.drawn_scenes or not self.data.geometry_scenes:
             raise ValueError("data.drawn_scenes must be 0 and data.geometry_scenes more")
+        if self.data.still_share == 1:
+            raise ValueError("data.still_share is 1, but nothing here is learned from stills")
         check_scenes(self.batches, self.data)
         return self
 

@@ -9,6 +9,7 @@ All else stays as it is: texts, trunk, and what is said of stills, beside which 
 """
 
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from shutil import copyfile
@@ -43,7 +44,7 @@ def train_relations(
     resume: bool = False,
     stop_at: int | None = None,
 ) -> None:
-    """Train the relation head of a student; the rest of its run is copied.
+    """Train `RelationHead.video_residual` of a student; the new run has all else of it.
 
     Args:
         recipe: Checked recipe.
@@ -52,10 +53,15 @@ def train_relations(
         run_dir: The new run.
         resume: Continue from the checkpoint in ``run_dir``.
         stop_at: Leave after this step, as if interrupted.
+
+    Raises:
+        CheckpointError: There is nothing to begin with, or nothing to resume.
+        ModelError: The bundle is of another architecture, or the scenes tell too little.
     """
     torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.data.seed)  # a bundle of before has no layers for film
+    torch.manual_seed(recipe.data.seed)  # a bundle of before has no such layers
     student, tokenizer = load_student(start_from, student_recipe)
+    state = load_checkpoint(run_dir) if resume else None
     run_dir.mkdir(parents=True, exist_ok=True)
     copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
     encoder = CaptionEncoder(tokenizer, student.context_length)
@@ -63,14 +69,13 @@ def train_relations(
     # Copied: what another process made keeps a file open for each tensor.
     pool = [deepcopy(batch) for batch in track(made, "scenes", total=recipe.batches)]
     bank = bank_of(student, pool, recipe.texts_a_meaning)
-    trained = _only_film(student)
+    trained = only_video_residual(student)
     average = torch.optim.swa_utils.AveragedModel(
         student, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
     )
     optimiser = make_optimiser(student, recipe.optim)
     done = 0
-    if resume:
-        state = load_checkpoint(run_dir)
+    if state is not None:
         student.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -89,20 +94,11 @@ def train_relations(
     with progress() as bar:
         task = bar.add_task("relations", total=recipe.optim.steps, completed=done)
         for step in range(done, end):
-            rng = np.random.default_rng((recipe.data.seed, step))
-            batch = pool[_in_turn(step, recipe)]
-            for group in optimiser.param_groups:
-                group["lr"] = lr_at(step, recipe.optim)
-            terms = relations_objective(student, batch, bank, bank.draw(rng), recipe.temperature)
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(terms.values())).sum().backward()
-            nn.utils.clip_grad_norm_(trained, recipe.optim.clip_norm)
-            optimiser.step()
+            terms = _step(student, optimiser, recipe, pool, bank, step)
             average.update_parameters(student)
-            shown = {name: float(value.detach()) for name, value in terms.items()}
-            bar.update(task, advance=1, description=f"loss {sum(shown.values()):.3f}")
+            bar.update(task, advance=1, description=f"loss {sum(terms.values()):.3f}")
             if step % 20 == 0:
-                append_row(run_dir, {"step": step, "time": time.time(), **shown})
+                append_row(run_dir, {"step": step, "time": time.time(), **terms})
             if step + 1 == end or (step + 1) % recipe.checkpoint_every == 0:
                 state = {
                     "model": student.state_dict(),
@@ -114,13 +110,35 @@ def train_relations(
                 save_checkpoint(run_dir, state, meta)
 
 
+def _step(
+    student: Nano,
+    optimiser: torch.optim.Optimizer,
+    recipe: RelationsRecipe,
+    pool: Sequence[Batch],
+    bank: MeaningBank,
+    step: int,
+) -> dict[str, float]:
+    """One optimiser step; everything random in it follows from the step number alone."""
+    batch = pool[_in_turn(step, recipe)]
+    texts = bank.draw(np.random.default_rng((recipe.data.seed, step)))
+    for group in optimiser.param_groups:
+        group["lr"] = lr_at(step, recipe.optim)
+    terms = relations_objective(student, batch, bank, texts, recipe.temperature)
+    optimiser.zero_grad(set_to_none=True)
+    torch.stack(list(terms.values())).sum().backward()
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    nn.utils.clip_grad_norm_(weights, recipe.optim.clip_norm)
+    optimiser.step()
+    return {name: float(value.detach()) for name, value in terms.items()}
+
+
 def relations_objective(
     student: Nano, batch: Batch, bank: MeaningBank, texts: Tensor, temperature: float
 ) -> dict[str, Tensor]:
     """The two terms of one batch without pixels.
 
     Args:
-        student: Its relation head is trained.
+        student: Its relation head is asked.
         batch: K pairs, the first T of them facts.
         bank: Of M meanings.
         texts: (M, D) from ``bank.draw``.
@@ -156,11 +174,11 @@ def relation_without_pixels(student: Nano, batch: Batch) -> Tensor:
     return F.normalize(relation, dim=-1)
 
 
-def _only_film(student: Nano) -> list[nn.Parameter]:
+def only_video_residual(student: Nano) -> list[nn.Parameter]:
     """Lock all weights but those that speak on film alone; these."""
     student.eval().requires_grad_(False)
-    student.relation_head.film.requires_grad_(True)
-    return list(student.relation_head.film.parameters())
+    residual = student.relation_head.video_residual.requires_grad_(True)
+    return list(residual.parameters())
 
 
 def _in_turn(step: int, recipe: RelationsRecipe) -> int:

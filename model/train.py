@@ -120,7 +120,7 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     """The averaged student of a run, or that of a bundle, in evaluation mode, and its tokenizer.
 
     Raises:
-        CheckpointError: There is neither in that place.
+        CheckpointError: There is neither in that place, or a run of another architecture.
     """
     if not (run_dir / TOKENIZER).is_file():
         raise CheckpointError(f"{run_dir}: neither a run nor a bundle, it has no {TOKENIZER}")
@@ -129,7 +129,10 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     if is_bundle(run_dir):
         return restore_student(run_dir, model), tokenizer
     average = torch.optim.swa_utils.AveragedModel(model)
-    average.load_state_dict(load_checkpoint(run_dir)["average"])
+    try:
+        average.load_state_dict(load_checkpoint(run_dir)["average"])
+    except RuntimeError as error:
+        raise CheckpointError(f"{run_dir}: a student of other sizes or of before") from error
     student = average.module
     assert isinstance(student, Nano)
     return student.eval(), tokenizer

@@ -15,6 +15,7 @@ from torch import Tensor
 from knowledge.entities import CLASS_GROUPS
 from model.data.loader import Batch
 from model.data.meanings import GENERAL, VEHICLES, is_told
+from model.errors import ModelError
 from model.towers.nano import Nano
 
 EMBEDDED_AT_ONCE = 256
@@ -28,8 +29,8 @@ class MeaningBank:
     Attributes:
         meanings: M of them, "relation:subject:object".
         svo: (N, D) unit vectors, those of one meaning side by side.
-        first: (M,) where they begin.
-        count: (M,) how many they are, >= 1.
+        starts: (M,) where they begin.
+        num_texts: (M,) how many they are, >= 1.
         is_anomaly: (M,) bool.
         subjects: (M, G) bool: the class groups that the noun was seen as.
         objects: (M, G + 1) bool; the last one: no object.
@@ -37,15 +38,16 @@ class MeaningBank:
 
     meanings: tuple[str, ...]
     svo: Tensor
-    first: NDArray[np.int64]
-    count: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    num_texts: NDArray[np.int64]
     is_anomaly: Tensor
     subjects: Tensor
     objects: Tensor
 
     def draw(self, rng: np.random.Generator) -> Tensor:
         """(M, D): one text of each meaning."""
-        chosen = self.first + (rng.random(len(self.first)) * self.count).astype(np.int64)
+        place = (rng.random(len(self.starts)) * self.num_texts).astype(np.int64)
+        chosen = self.starts + place
         return self.svo[torch.from_numpy(chosen)]
 
     def told_of(self, batch: Batch) -> Tensor:
@@ -58,34 +60,43 @@ class MeaningBank:
         return self.subjects[:, subjects].T & self.objects[:, objects].T
 
 
-def bank_of(student: Nano, batches: Sequence[Batch], most: int) -> MeaningBank:
-    """Gather at most ``most`` texts of each meaning from the captions of batches, and embed them.
+def bank_of(student: Nano, batches: Sequence[Batch], max_texts: int) -> MeaningBank:
+    """Gather at most ``max_texts`` texts of each meaning from the captions of batches.
 
     Args:
-        student: Its text tower embeds.
-        batches: Whose facts are normal or anomalous, each.
-        most: Texts of a meaning.
+        student: Its text tower embeds them.
+        batches: Every fact in them is an accident or its normal twin.
+        max_texts: Of one meaning.
+
+    Raises:
+        ModelError: A meaning is told of accidents and of normal traffic, or names a participant
+            that no fact has.
     """
     rows: dict[str, list[tuple[int, int]]] = {}
     anomalous: dict[str, bool] = {}
     for number, batch in enumerate(batches):
-        count = len(batch.keys)
+        num_facts = len(batch.keys)
         for row, meaning in enumerate(batch.meanings):
-            found = rows.setdefault(meaning, [])
-            if len(found) < most:
-                found.append((number, row))
             # The hard negatives of the second half say the opposite of their facts.
-            anomalous[meaning] = bool(batch.polarity[row % count] == 1) == (row < count)
+            is_anomaly = bool(batch.polarity[row % num_facts] == 1) == (row < num_facts)
+            if anomalous.setdefault(meaning, is_anomaly) != is_anomaly:
+                raise ModelError(f"{meaning}: told of accidents and of normal traffic")
+            found = rows.setdefault(meaning, [])
+            if len(found) < max_texts:
+                found.append((number, row))
     meanings = tuple(sorted(rows))
-    counts = np.array([len(rows[meaning]) for meaning in meanings], np.int64)
-    order = [place for meaning in meanings for place in rows[meaning]]
+    num_texts = np.array([len(rows[meaning]) for meaning in meanings], np.int64)
     seen_as = _seen_as(batches)
+    for meaning in meanings:
+        for noun in meaning.split(":")[NOUNS]:
+            if noun not in seen_as:
+                raise ModelError(f"{meaning}: no fact has a {noun}, make more scenes")
     sides = [[meaning.split(":")[NOUNS][side] for meaning in meanings] for side in (0, 1)]
     return MeaningBank(
         meanings=meanings,
-        svo=_embedded(student, batches, order),
-        first=np.cumsum([0, *counts])[:-1],
-        count=counts,
+        svo=_embedded(student, batches, [place for m in meanings for place in rows[m]]),
+        starts=np.cumsum([0, *num_texts])[:-1],
+        num_texts=num_texts,
         is_anomaly=torch.tensor([anomalous[meaning] for meaning in meanings]),
         subjects=torch.stack([seen_as[noun][:-1] for noun in sides[0]]),
         objects=torch.stack([seen_as[noun] for noun in sides[1]]),

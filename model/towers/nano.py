@@ -48,7 +48,7 @@ class RelationHead(nn.Module):
             nn.Linear(half_dim, 2 * half_dim), nn.GELU(), nn.Linear(2 * half_dim, half_dim)
         )
         # Of film alone (model.relations): stills keep what the look has been taught beside.
-        self.film = nn.Sequential(
+        self.video_residual = nn.Sequential(
             nn.Linear(3 * width + MOTION_WIDTH - 1, 2 * half_dim),
             nn.GELU(),
             _silent(2 * half_dim, half_dim),
@@ -99,8 +99,9 @@ class RelationHead(nn.Module):
         ) + self.motion(motion[:, :-1])
         projected = sa_clip.project_roi(self.linear, subject, object_, union)
         told = torch.cat([subject, object_, union, motion[:, :-1]], dim=-1)
-        watched = motion[:, -1:]
-        refined: Tensor = projected + self.refine(projected) + watched * self.film(told)
+        is_video = motion[:, -1:]
+        residual = is_video * self.video_residual(told)
+        refined: Tensor = projected + self.refine(projected) + residual
         if looks is None:
             return refined
         rois, unions, gate = looks
@@ -108,7 +109,7 @@ class RelationHead(nn.Module):
         seen = shown[pairs[:, 0]] + has_object * shown[pairs[:, 1].clamp(min=0)]
         seen = seen + self.union_look(self.look_scale(unions))  # (K, D)
         # Of film the look knows nothing: it has learned from stills what has happened, not when.
-        looked: Tensor = refined + gate * (1 - watched) * seen
+        looked: Tensor = refined + gate * (1 - is_video) * seen
         return looked
 
     def _appearance(self, samples: Tensor, gate: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Frames to embeddings: one encoder call for frames of one size, each frame's rows handed back.
+"""Frames to embeddings: one encoder call for several frames, each frame's rows handed back.
 
 Dimension letters used in this file:
     B frames of one call, R ROIs, K pairs, D half dimension, H W frame size.
@@ -78,11 +78,11 @@ class Encoded:
 def encode_frames(
     image_encoder: EncodesImages, frames: Sequence[Frame], views: Sequence[FrameView]
 ) -> list[Encoded]:
-    """Encode frames of one size in one call and hand each its own rows.
+    """Encode frames in one call and hand each its own rows.
 
     Args:
         image_encoder: Any encoder that keeps the bundle's contract.
-        frames: At least one (H, W, 3) uint8 RGB frame, all of one size.
+        frames: At least one (H, W, 3) uint8 RGB frame, all from one of `same_size_batches`.
         views: ROIs and pairs of each frame.
     """
     started = perf_counter()
@@ -154,10 +154,13 @@ def _fitting(frame: Frame, longest_side: int | None) -> Frame:
 def _fitting_wh(frame: Frame, longest_side: int | None) -> tuple[int, int]:
     """Width and height at which a frame reaches the encoder: at most 4K, and what it asks for."""
     height, width = frame.shape[:2]
-    shrink = min(1.0, (MAX_FRAME_PIXELS / (height * width)) ** 0.5)
-    if longest_side is not None:
-        shrink = min(shrink, longest_side / max(height, width))
-    return max(1, int(width * shrink)), max(1, int(height * shrink))
+    shrink = (MAX_FRAME_PIXELS / (height * width)) ** 0.5
+    if shrink < 1:
+        width, height = max(1, int(width * shrink)), max(1, int(height * shrink))
+    if longest_side is None or max(height, width) <= longest_side:
+        return width, height
+    shrink = longest_side / max(height, width)
+    return max(1, round(width * shrink)), max(1, round(height * shrink))
 
 
 def check_frame(frame: Frame) -> None:

@@ -128,7 +128,7 @@ def test_what_film_has_taught_is_silent_in_stills(student: Nano) -> None:
     watched = torch.zeros(1, MOTION_WIDTH)
     watched[:, -1] = 1.0
     learned = copy.deepcopy(student)
-    for weight in learned.relation_head.film.parameters():
+    for weight in learned.relation_head.video_residual.parameters():
         torch.nn.init.normal_(weight)
 
     def relation(model: Nano, motion: torch.Tensor | None) -> torch.Tensor:

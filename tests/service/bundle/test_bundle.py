@@ -29,6 +29,13 @@ def test_a_sound_bundle_is_loaded_and_answers(tiny_bundle_dir: Path) -> None:
     assert len(bundle.digest) == 64
 
 
+def test_the_image_encoder_knows_beyond_which_side_frames_are_shrunk(tiny_bundle_dir: Path) -> None:
+    """As the manifest says; nothing said, nothing is shrunk."""
+    assert load_bundle(tiny_bundle_dir, threads=1).image_encoder.longest_side is None
+    write_manifest(tiny_bundle_dir, image_input={"max": 48})
+    assert load_bundle(tiny_bundle_dir, threads=1).image_encoder.longest_side == 48
+
+
 def _wrong_half_dim(folder: Path) -> None:
     write_manifest(folder, half_dim=256)
 

@@ -62,11 +62,13 @@ def test_a_frame_beyond_4k_is_shrunk_and_others_are_not() -> None:
 def test_an_encoder_gets_no_more_pixels_than_it_asks_for() -> None:
     """Upright or lying, the longer side; a small frame stays, a sliver keeps one pixel."""
     encoder, view = SizesSeen(640), view_of_a_corner()
-    for height, width in ((720, 1280), (1920, 1080), (360, 640), (48, 64), (1, 6400)):
+    sizes = ((720, 1280), (1920, 1080), (360, 640), (48, 64), (1, 6400), (480, 854), (606, 1077))
+    for height, width in sizes:
         encode_frames(encoder, [empty(height, width)], [view])
 
-    assert encoder.sizes == [(360, 640), (640, 360), (360, 640), (48, 64), (1, 640)]
-    assert encoder.corners == 5 * [encoder.corners[0]]
+    shrunk = [(360, 640), (640, 360), (360, 640), (48, 64), (1, 640), (360, 640), (360, 640)]
+    assert encoder.sizes == shrunk
+    assert encoder.corners == len(sizes) * [encoder.corners[0]]
 
 
 def test_frames_that_reach_the_encoder_alike_share_a_call() -> None:

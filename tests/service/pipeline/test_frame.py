@@ -49,6 +49,22 @@ def same(first: FrameResult, second: FrameResult) -> None:
     ]
 
 
+def test_frames_of_two_sizes_that_are_shrunk_to_one_share_a_call(text_bank: TextBank) -> None:
+    """Each is answered as it is alone, in pixels of the frame that was sent."""
+    encoder = ProjectedImages()
+    encoder.longest_side = 48
+    analyzer = FrameAnalyzer(BrightSpots(), encoder, text_bank, neutral_calibration())
+    small, large = street((5, 15), (20, 32)), np.repeat(np.repeat(street((5, 15)), 2, 0), 2, 1)
+
+    results = analyzer.analyze([small, large])
+
+    assert encoder.calls == [(2, 36, 48, 3)]
+    for frame, together in zip((small, large), results, strict=True):
+        (alone,) = analyzer.analyze([frame])
+        same(alone, together)
+        assert alone.explanations == together.explanations
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_frame_with_two_cars_is_scored_and_explained(analyzer: FrameAnalyzer, mode: Mode) -> None:
     """Every named object stands in the frame, in pixels of the frame."""
