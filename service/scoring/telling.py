@@ -17,6 +17,7 @@ from service.scoring.eq11 import NO_EVIDENCE
 from service.vision.rois import NO_OBJECT
 
 MOTION_TELLS = 0.1  # of the weight that motion has where it says how far all is from normal
+STANDS_OUT = 0.25  # of the highest score of some frames: whose is lower looks like normal traffic
 
 
 class Told(Protocol):
@@ -86,7 +87,7 @@ def spokesman(voices: Sequence[Voice]) -> int:
 
     A single frame is easily mistaken about what it is that stands out; so what most of them tell
     is taken, each frame counting as much as speaks for it, and of those the frame that stands out
-    most.
+    most. Frames among them that look normal have nothing to tell of it.
 
     Args:
         voices: Of the frames, at least one.
@@ -95,9 +96,16 @@ def spokesman(voices: Sequence[Voice]) -> int:
         Index of a frame; between leaves of equal evidence the number of frames decides, then the
         highest score.
     """
-    votes = Counter(voice.leaf_id for voice in voices)
+    highest = max(voice.score for voice in voices)
+    least = STANDS_OUT * highest if highest > 0 else NO_EVIDENCE
+    heard = [i for i, voice in enumerate(voices) if voice.score >= least]
+    votes = Counter(voices[i].leaf_id for i in heard)
     spoken = dict.fromkeys(votes, 0.0)
-    for voice in voices:
-        spoken[voice.leaf_id] += voice.evidence
-    ranks = [(spoken[voice.leaf_id], votes[voice.leaf_id], voice.score) for voice in voices]
-    return max(range(len(ranks)), key=ranks.__getitem__)
+    for i in heard:
+        spoken[voices[i].leaf_id] += voices[i].evidence
+
+    def rank(i: int) -> tuple[float, int, float]:
+        leaf_id = voices[i].leaf_id
+        return spoken[leaf_id], votes[leaf_id], voices[i].score
+
+    return max(heard, key=rank)

@@ -10,11 +10,11 @@ from service.scoring.telling import Voice
 
 VOICES = [
     Voice("a.before", 9.0, 9.0),  # not labelled
-    Voice("a.early", 9.0, 1.0),  # more than three time constants before the peak
-    Voice("a.hit", 1.0, 1.0),
+    Voice("a.early", 9.0, 2.0),  # more than three time constants before the peak
+    Voice("a.hit", 1.0, 2.0),
     Voice("a.flip", 1.5, 5.0),
-    Voice("a.hit", 1.0, 2.0),  # the peak
-    Voice("a.late", 9.0, 1.0),
+    Voice("a.hit", 1.0, 3.0),  # the peak
+    Voice("a.late", 9.0, 2.0),
 ]
 
 

@@ -83,7 +83,7 @@ def voices(told: list[str], evidence: list[float], scores: list[float]) -> list[
 
 def test_frames_vote_with_their_evidence_and_the_clearest_of_them_tells_it() -> None:
     """2.2 speak for a rear-end collision, 2.0 for a rollover; of the three frames 3 is best."""
-    told, scores = ["rear", "roll", "rear", "rear", "side"], [1.0, 9.0, 2.0, 4.0, 5.0]
+    told, scores = ["rear", "roll", "rear", "rear", "side"], [3.0, 9.0, 3.5, 4.0, 5.0]
 
     assert spokesman(voices(told, [1.0, 2.0, 0.5, 0.7, 0.1], scores)) == 3
     assert spokesman(voices(told, [1.0, 2.3, 0.5, 0.7, 0.1], scores)) == 1
@@ -91,5 +91,14 @@ def test_frames_vote_with_their_evidence_and_the_clearest_of_them_tells_it() -> 
 
 def test_without_evidence_most_frames_decide_then_the_score() -> None:
     """Where the text speaks for nothing, as in the modes of Eq. (11)."""
-    assert spokesman(voices(["rear", "roll", "rear"], [0.0] * 3, [1.0, 9.0, 2.0])) == 2
-    assert spokesman(voices(["rear", "roll"], [0.0] * 2, [1.0, 9.0])) == 1
+    assert spokesman(voices(["rear", "roll", "rear"], [0.0] * 3, [3.0, 9.0, 4.0])) == 2
+    assert spokesman(voices(["rear", "roll"], [0.0] * 2, [3.0, 9.0])) == 1
+
+
+def test_frames_that_look_normal_do_not_vote() -> None:
+    """A motorcycle slides and no text fits; a man whom only the calm frames tell of is no cause."""
+    told, evidence = ["slide", "man", "man", "slide"], [0.0, 0.6, 0.6, 0.0]
+
+    assert spokesman(voices(told, evidence, [3.3, 0.1, 0.1, 2.4])) == 0
+    assert spokesman(voices(told, evidence, [3.2, 0.8, 0.1, 2.4])) == 1  # a quarter is enough
+    assert spokesman(voices(told, evidence, [-0.4, -0.1, -0.2, -0.3])) == 1  # all alike: all vote
