@@ -29,6 +29,7 @@ from model.data.records import EGO, NO_OBJECT, ROAD
 from model.recipe import Section
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.nano import Nano
+from model.towers.without_pixels import relation_without_pixels
 from service.bundle.encoder import MOTION_WIDTH
 from service.scoring.eq11 import PAIR_TEMPERATURE
 
@@ -85,7 +86,6 @@ def kind_of(name: str) -> str:
 
 def relation_of(student: Nano, pictures: Sequence[RealPicture]) -> Tensor:
     """(K, D) unit vectors of all pairs of some pictures, as their look alone would have them."""
-    head = student.relation_head
     first = np.cumsum([0, *(len(p.rois) for p in pictures)])[:-1]
     pairs = torch.from_numpy(
         np.concatenate(
@@ -95,26 +95,19 @@ def relation_of(student: Nano, pictures: Sequence[RealPicture]) -> Tensor:
             ]
         )
     )
-    xyxy = torch.from_numpy(np.concatenate([p.rois.xyxy for p in pictures]))
-    groups = torch.from_numpy(np.concatenate([p.rois.class_group for p in pictures]))
-    closed = torch.zeros(len(xyxy), 1), torch.zeros(len(pairs), 1)
-    blank = head.appearance.in_features
     looks = (
         torch.cat([p.roi_look for p in pictures]),
         torch.cat([p.union_look for p in pictures]),
         torch.ones(len(pairs), 1),
     )
-    relation = head(
-        torch.zeros(len(xyxy), blank),
-        torch.zeros(len(pairs), blank),
-        xyxy,
-        groups,
+    return relation_without_pixels(
+        student,
+        torch.from_numpy(np.concatenate([p.rois.xyxy for p in pictures])),
+        torch.from_numpy(np.concatenate([p.rois.class_group for p in pictures])),
         pairs,
         torch.zeros(len(pairs), MOTION_WIDTH),
-        *closed,
         looks,
     )
-    return F.normalize(relation, dim=-1)
 
 
 def teach_look(

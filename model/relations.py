@@ -30,6 +30,7 @@ from model.optimiser import lr_at, make_optimiser, moving_average
 from model.recipe import NanoRecipe, RelationsRecipe
 from model.run_log import append_row, progress
 from model.towers.nano import Nano
+from model.towers.without_pixels import relation_without_pixels
 from model.train import load_student
 from service.bundle.manifest import TOKENIZER
 
@@ -138,13 +139,16 @@ def relations_objective(
     """The two terms of one batch without pixels.
 
     Args:
-        student: Its relation head is asked.
+        student: In evaluation mode.
         batch: K pairs, the first T of them facts.
         bank: Of M meanings.
         texts: (M, D) from ``bank.draw``.
         temperature: Of the first term.
     """
-    relation = relation_without_pixels(student, batch)  # (K, D)
+    boxes = batch.rois[:, 1:]
+    relation = relation_without_pixels(
+        student, boxes, batch.roi_classes, batch.pairs, batch.motion
+    )  # (K, D)
     told, fitting = bank.told_of(batch), bank.fitting(batch)
     count = len(told)
     compared = fitting | F.pad(told, (0, 0, 0, len(fitting) - count))
@@ -155,23 +159,6 @@ def relations_objective(
         "meaning": meaning_loss(relation[:count], texts, told, compared[:count], temperature),
         "rival": rival_loss(relation, is_anomalous, texts[normal], texts[anomaly], sides),
     }
-
-
-def relation_without_pixels(student: Nano, batch: Batch) -> Tensor:
-    """(K, D) unit vectors of pairs of which only classes, boxes and motion are known."""
-    head, num_rois, num_pairs = student.relation_head, len(batch.rois), len(batch.pairs)
-    blank = head.appearance.in_features
-    relation = head(
-        torch.zeros(num_rois, blank),
-        torch.zeros(num_pairs, blank),
-        batch.rois[:, 1:],
-        batch.roi_classes,
-        batch.pairs,
-        batch.motion,
-        torch.zeros(num_rois, 1),
-        torch.zeros(num_pairs, 1),
-    )
-    return F.normalize(relation, dim=-1)
 
 
 def only_video_residual(student: Nano) -> list[nn.Parameter]:
