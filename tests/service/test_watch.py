@@ -17,6 +17,7 @@ from service.webhooks import sign
 from tests.builders.cameras import MjpegCamera
 from tests.builders.footage import encoded, eventful_clip, eventful_frame
 from tests.builders.servers import Receiver, Saclip, closing_all, wait_until
+from tests.builders.tiny_bundle import with_clips_calibration
 
 SECRET = b"twenty-four bytes or more"
 
@@ -27,16 +28,28 @@ def keep() -> Iterator[Callable[[Any], Any]]:
         yield keep
 
 
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The empty street has 0.12 and what happens in it 0.88, whatever words the hierarchy has."""
+    folder = tmp_path_factory.mktemp("watched")
+    clip = eventful_clip(folder / "street.mp4")
+    engine = load_engine(tiny_bundle_dir, threads=1)
+    report = VideoAnalyzer(engine, in_this_process(10**7, 100)).analyze(clip)
+    scores = [frame.score for frame in report.frames]
+    slope = 4.0 / (max(scores) - min(scores))
+    fitted = {"slope": slope, "intercept": -slope * (max(scores) + min(scores)) / 2}
+    affine = dict.fromkeys(("literal", "contrast", "paired"), fitted)
+    return with_clips_calibration(tiny_bundle_dir, folder / "bundle", affine=affine)
+
+
 @pytest.fixture
-def watch(tiny_bundle_dir: Path, tmp_path: Path, keep: Callable[[Any], Any]) -> Callable[..., Any]:
+def watch(bundle: Path, tmp_path: Path, keep: Callable[[Any], Any]) -> Callable[..., Any]:
     """Start the command; what it writes to either channel can be asked for."""
 
     def start(*arguments: object, **settings: object) -> Saclip:
         log = tmp_path / "watch.log"
         words = [str(argument) for argument in arguments]
-        started: Saclip = keep(
-            Saclip(log, "watch", *words, bundle=tiny_bundle_dir, threads=1, **settings)
-        )
+        started: Saclip = keep(Saclip(log, "watch", *words, bundle=bundle, threads=1, **settings))
         return started
 
     return start
@@ -48,11 +61,11 @@ def events(program: Saclip) -> list[dict[str, Any]]:
 
 
 def test_a_file_gives_the_segments_of_its_report(
-    watch: Callable[..., Saclip], tiny_bundle_dir: Path, tmp_path: Path
+    watch: Callable[..., Saclip], bundle: Path, tmp_path: Path
 ) -> None:
     """Begin, end, peak and probability of each; nothing dropped; the process ends with 0."""
     clip = eventful_clip(tmp_path / "street.mp4")
-    engine = load_engine(tiny_bundle_dir, threads=1)
+    engine = load_engine(bundle, threads=1)
     report = VideoAnalyzer(engine, in_this_process(10**7, 100)).analyze(clip)
 
     program = watch(clip, "--json")
