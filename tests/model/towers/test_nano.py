@@ -100,12 +100,18 @@ def test_motion_tells_pairs_apart_that_look_alike(student: Nano) -> None:
     assert torch.allclose(relation[0], still[0], atol=1e-6)
 
 
+def _watched() -> torch.Tensor:
+    """The motion of one pair of which a watcher knows nothing yet."""
+    motion = torch.zeros(1, MOTION_WIDTH)
+    motion[:, -1] = 1.0
+    return motion
+
+
 def test_the_look_is_silent_on_film(student: Nano) -> None:
     """It has learned from stills: where somebody watches, pairs are embedded as without it."""
     frames, rois, classes = _inputs(1)
     pairs = torch.tensor([[0, 1]])
-    watched = torch.zeros(1, MOTION_WIDTH)
-    watched[:, -1] = 1.0
+    watched = _watched()
     learned = copy.deepcopy(student)
     head = learned.relation_head
     head.look_scale.fit(torch.randn(200, LOOK_WIDTH))
@@ -125,8 +131,7 @@ def test_what_film_has_taught_is_silent_in_stills(student: Nano) -> None:
     """Where nobody watches pairs are embedded as without it; where somebody does they are not."""
     frames, rois, classes = _inputs(1)
     pairs = torch.tensor([[0, 1]])
-    watched = torch.zeros(1, MOTION_WIDTH)
-    watched[:, -1] = 1.0
+    watched = _watched()
     learned = copy.deepcopy(student)
     for weight in learned.relation_head.video_residual.parameters():
         torch.nn.init.normal_(weight)

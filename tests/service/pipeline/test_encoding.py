@@ -33,12 +33,7 @@ class SizesSeen:
         self.corners: list[list[float]] = []
 
     def encode(
-        self,
-        frames: NDArray[np.uint8],
-        rois: NDArray[np.float32],
-        roi_classes: NDArray[np.int64],
-        pairs: NDArray[np.int64],
-        motion: NDArray[np.float32] | None = None,
+        self, frames: NDArray[np.uint8], rois: NDArray[np.float32], *_: object
     ) -> SimpleNamespace:
         self.sizes.append((frames.shape[1], frames.shape[2]))
         self.corners.append(rois[0, 1:].tolist())

@@ -56,10 +56,9 @@ def test_frames_of_two_sizes_that_are_shrunk_to_one_share_a_call(text_bank: Text
     analyzer = FrameAnalyzer(BrightSpots(), encoder, text_bank, neutral_calibration())
     small, large = street((5, 15), (20, 32)), np.repeat(np.repeat(street((5, 15)), 2, 0), 2, 1)
 
-    results = analyzer.analyze([small, large])
-
+    both = analyzer.analyze([small, large])
     assert encoder.calls == [(2, 36, 48, 3)]
-    for frame, together in zip((small, large), results, strict=True):
+    for frame, together in zip((small, large), both, strict=True):
         (alone,) = analyzer.analyze([frame])
         same(alone, together)
         assert alone.explanations == together.explanations
