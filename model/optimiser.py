@@ -1,6 +1,6 @@
 """AdamW, its schedule and the average of weights, as every training of the student uses them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,33 @@ def make_optimiser(model: nn.Module, optim: Optim) -> torch.optim.AdamW:
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=optim.lr, betas=optim.betas)
+
+
+class Training:
+    """A model, the average of its weights and its optimiser: what a checkpoint holds."""
+
+    def __init__(self, model: nn.Module, optim: Optim) -> None:
+        self.model = model
+        self.average = torch.optim.swa_utils.AveragedModel(
+            model, multi_avg_fn=moving_average(optim.ema_decay), use_buffers=True
+        )
+        self.optimiser = make_optimiser(model, optim)
+
+    def state(self, step: int) -> dict[str, Any]:
+        """What to go on from after so many steps."""
+        return {
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": step,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> int:
+        """Go on where ``state`` was taken; the steps that are done."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        return int(state["step"])
 
 
 def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:

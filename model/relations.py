@@ -26,7 +26,7 @@ from model.data.loader import Batch, CaptionEncoder
 from model.data.meaning_bank import MeaningBank, bank_of
 from model.data.scenes import batches
 from model.losses import meaning_loss, rival_loss
-from model.optimiser import lr_at, make_optimiser, moving_average
+from model.optimiser import Training, lr_at
 from model.recipe import NanoRecipe, RelationsRecipe
 from model.run_log import append_row, progress
 from model.towers.nano import Nano
@@ -71,16 +71,8 @@ def train_relations(
     pool = [deepcopy(batch) for batch in track(made, "scenes", total=recipe.batches)]
     bank = bank_of(student, pool, recipe.texts_a_meaning)
     trained = only_video_residual(student)
-    average = torch.optim.swa_utils.AveragedModel(
-        student, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
-    )
-    optimiser = make_optimiser(student, recipe.optim)
-    done = 0
-    if state is not None:
-        student.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = int(state["step"])
+    training = Training(student, recipe.optim)
+    done = 0 if state is None else training.restore(state)
     log.info(
         "relations_start",
         recipe=recipe.name,
@@ -95,20 +87,14 @@ def train_relations(
     with progress() as bar:
         task = bar.add_task("relations", total=recipe.optim.steps, completed=done)
         for step in range(done, end):
-            terms = _step(student, optimiser, recipe, pool, bank, step)
-            average.update_parameters(student)
+            terms = _step(student, training.optimiser, recipe, pool, bank, step)
+            training.average.update_parameters(student)
             bar.update(task, advance=1, description=f"loss {sum(terms.values()):.3f}")
             if step % 20 == 0:
                 append_row(run_dir, {"step": step, "time": time.time(), **terms})
             if step + 1 == end or (step + 1) % recipe.checkpoint_every == 0:
-                state = {
-                    "model": student.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "step": step + 1,
-                }
                 meta = {"step": step + 1, "recipe": recipe.model_dump(), "from": str(start_from)}
-                save_checkpoint(run_dir, state, meta)
+                save_checkpoint(run_dir, training.state(step + 1), meta)
 
 
 def _step(

@@ -17,7 +17,7 @@ from model.data.scenes import StepBatches, batches, draw_scenes, first_scene
 from model.data.tokenizer import train_tokenizer
 from model.losses import MAX_LOGIT_SCALE
 from model.objective import objective
-from model.optimiser import lr_at, make_optimiser, moving_average
+from model.optimiser import Training, lr_at
 from model.recipe import NUM_GATE_SCENES, Loss, NanoRecipe, RecipeError
 from model.restore import is_bundle, restore_student
 from model.run_log import append_row, progress
@@ -70,18 +70,13 @@ def train(
         model.load_state_dict(begun.state_dict())
     model.trunk.requires_grad_(recipe.train_trunk)
     model = model.to(device)
-    average = torch.optim.swa_utils.AveragedModel(
-        model, multi_avg_fn=moving_average(recipe.optim.ema_decay), use_buffers=True
-    )
-    optimiser = make_optimiser(model, recipe.optim)
+    training = Training(model, recipe.optim)
     done = 0
     if resume:
         state = load_checkpoint(run_dir)
         model.load_state_dict(state["model"])
-        _check_trunk(model, recipe, run_dir)
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        done = int(state["step"])
+        _check_trunk(model, recipe, run_dir)  # first: its optimiser would not fit either
+        done = training.restore(state)
     log.info(
         "training_starts",
         recipe=recipe.name,
@@ -98,21 +93,16 @@ def train(
     with progress() as bar:
         task = bar.add_task("train", total=recipe.optim.steps, completed=done)
         for step, batch in enumerate(ahead, done):
-            terms = _step(model, average, optimiser, recipe, batch.to(device), step)
+            terms = _step(model, training, recipe, batch.to(device), step)
             bar.update(task, advance=1, description=f"loss {terms['total']:.3f}")
             if step % 20 == 0:
                 append_row(run_dir, {"step": step, "time": time.time(), **terms})
             last = step + 1 == recipe.optim.steps
             if last or (step + 1) % recipe.checkpoint_every == 0:
                 if last:
-                    _fit_gate(average.module.cpu(), recipe)
-                state = {
-                    "model": model.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "step": step + 1,
-                }
-                save_checkpoint(run_dir, state, {"step": step + 1, "recipe": recipe.model_dump()})
+                    _fit_gate(training.average.module.cpu(), recipe)
+                meta = {"step": step + 1, "recipe": recipe.model_dump()}
+                save_checkpoint(run_dir, training.state(step + 1), meta)
     return run_dir
 
 
@@ -140,8 +130,7 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
 
 def _step(
     model: Nano,
-    average: torch.optim.swa_utils.AveragedModel,
-    optimiser: torch.optim.Optimizer,
+    training: Training,
     recipe: NanoRecipe,
     batch: Batch,
     step: int,
@@ -150,14 +139,14 @@ def _step(
     torch.manual_seed(recipe.data.seed * 1_000_003 + step)
     model.train()
     model.trunk.train(recipe.train_trunk)
-    for group in optimiser.param_groups:
+    for group in training.optimiser.param_groups:
         group["lr"] = lr_at(step, recipe.optim)
     terms = objective(model, batch, recipe.loss)
-    optimiser.zero_grad(set_to_none=True)
+    training.optimiser.zero_grad(set_to_none=True)
     terms["total"].backward()
     nn.utils.clip_grad_norm_(model.parameters(), recipe.optim.clip_norm)
-    optimiser.step()
-    average.update_parameters(model)
+    training.optimiser.step()
+    training.average.update_parameters(model)
     names, values = list(terms), torch.stack([value.detach() for value in terms.values()])
     return dict(zip(names, values.tolist(), strict=True))
 
