@@ -55,12 +55,21 @@ def test_keys_move_frame_by_frame_and_segment_by_segment(report: Page) -> None:
         "aria-valuetext", re.compile("within a segment")
     )
     report.keyboard.press("Home")
-    scrolled = report.evaluate("scrollY")
+    scrolled = scroll_at_rest(report)
     report.keyboard.press("Space")
     expect(report.locator("#play")).to_have_text("Pause")
     report.keyboard.press("Space")
     expect(report.locator("#play")).to_have_text("Play")
-    assert report.evaluate("scrollY") == scrolled
+    assert scroll_at_rest(report) == scrolled
+
+
+def scroll_at_rest(page: Page) -> float:
+    """Pixels above the window, once the page's smooth scrolling has come to its end."""
+    before, now = -1.0, float(page.evaluate("scrollY"))
+    while now != before:
+        page.wait_for_timeout(200)
+        before, now = now, float(page.evaluate("scrollY"))
+    return now
 
 
 def test_the_list_of_segments_jumps_as_well(report: Page) -> None:
