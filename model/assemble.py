@@ -110,10 +110,10 @@ def assemble_bundle(out: Path, recipe: NanoRecipe, run: Path, detector: Path) ->
     frames = _parity_frames(split)
     copy_into(out, [run / "tokenizer.json"])
     export_image_encoder(student, out / "image_encoder.onnx", with_motion=True)
-    export_text_encoder(student, out / "text_encoder.onnx")
+    export_text_encoder(student, out / "text_encoder.onnx", any_length=True)
     taken = _take_detector(detector, out / "detector.onnx", frames)
     parity = {"detector": taken.difference}
-    fields = _fields(recipe, taken.score_threshold)
+    fields = _fields(student, recipe.name, taken.score_threshold)
     _write(out, neutral_calibration(), {**fields, "parity": parity, "evaluation": {}})
     engine = load_engine(out)
     parity |= _parity(engine, student, out, np.ascontiguousarray(frames[..., ::-1]))
@@ -211,14 +211,14 @@ def _take_detector(source: Path, graph: Path, frames: NDArray[np.uint8]) -> _Det
     return _Detector(difference, threshold, known["evaluation"]["detector"])
 
 
-def _fields(recipe: NanoRecipe, score_threshold: float) -> dict[str, Any]:
+def _fields(student: Nano, name: str, score_threshold: float) -> dict[str, Any]:
     return {
         "schema_version": 1,
-        "name": recipe.name,
+        "name": name,
         "git_commit": git_commit(),
-        "half_dim": recipe.half_dim,
+        "half_dim": student.half_dim,
         "image_input": {"max": FRAME_WH[0]},  # what the look has learned from
-        "text": {"context_length": recipe.context_length, "pad_id": 0, "lowercase": True},
+        "text": {"context_length": student.context_length, "pad_id": 0, "lowercase": True},
         "precisions": ["fp32"],
         "detector": detector_spec(score_threshold),
         "class_groups": list(CLASS_GROUPS),

@@ -65,8 +65,9 @@ def _measured(evaluation: dict[str, Any]) -> list[str]:
 def _texts(rows: list[dict[str, Any]]) -> list[str]:
     lines = [
         "Held-out generated scenes with detector noise, explained by the expert hierarchy over all pairs of "
-        "the frame; a row each for the trained vectors, for the same vectors dealt out among the wrong "
-        "descriptions, and for random weights in both towers.",
+        "the frame; a row each for the trained vectors, for the same hierarchy in words that somebody chose "
+        "who had not read the captions, for the trained vectors dealt out among the wrong descriptions, and "
+        "for random weights in both towers.",
         "",
         "| vectors | anomalous scenes | top leaf right (95 %) | DoTA code right | participants right | frame AUC |",
         "|---|---|---|---|---|---|",

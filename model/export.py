@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from model.eight_bits import store_in_eight_bits
 from model.errors import ModelError
 from service.bundle.encoder import INPUTS, MOTION, MOTION_WIDTH, OUTPUTS
 from service.bundle.sessions import make_session
@@ -86,13 +87,22 @@ def export_image_encoder(student: nn.Module, path: Path, with_motion: bool = Fal
     _export(_ImageGraph(student), example, path, inputs, list(OUTPUTS), used)
 
 
-def export_text_encoder(student: nn.Module, path: Path) -> None:
-    """Write ``text_encoder.onnx`` for any number of texts."""
+def export_text_encoder(student: nn.Module, path: Path, any_length: bool = False) -> None:
+    """Write ``text_encoder.onnx`` for any number of texts; a language model's weights in 8 bits.
+
+    Args:
+        student: Nano or a CLIP tower.
+        path: File to write.
+        any_length: Whether texts may be cut to the longest of them (nano), which saves time.
+    """
     context = int(cast(Any, student).context_length)
     spans = torch.full((2, 3, context), 1.0 / context)
     example = (torch.ones(2, context, dtype=torch.int64), spans)
     axes = {"tokens": {0: "T"}, "spans": {0: "T"}, "pooled": {0: "T"}, "svo": {0: "T"}}
+    if any_length:
+        axes["tokens"][1] = axes["spans"][2] = "C"
     _export(_TextGraph(student), example, path, ["tokens", "spans"], ["pooled", "svo"], axes)
+    store_in_eight_bits(path)
 
 
 def parity(

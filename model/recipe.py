@@ -76,6 +76,10 @@ class NanoRecipe(Section):
     checkpoint_every: int = Field(default=200, ge=1)
     threads: int = Field(default=1, ge=1)
 
+    def sizes(self) -> dict[str, int]:
+        """Of the student, as its constructor names them."""
+        return {name: getattr(self, name) for name in ("context_length", "half_dim", "width")}
+
     @model_validator(mode="after")
     def _fits_its_seed(self) -> "NanoRecipe":
         """The scenes of one seed do not run into those of the next."""
@@ -108,6 +112,24 @@ class RelationsRecipe(Section):
             raise ValueError("data.still_share is 1, but nothing here is learned from stills")
         check_scenes(self.batches, self.data)
         return self
+
+
+class TextsRecipe(Section):
+    """One training that puts the text tower on top of a language model."""
+
+    name: str
+    seed: int = Field(default=0, ge=0, le=9)
+    """As `Data.seed`."""
+    scenes: int = Field(default=16000, ge=1)
+    """Whose captions are taken."""
+    texts_a_meaning: int = Field(default=100, ge=1)
+    context_length: int = Field(default=64, ge=8)
+    language_sha256: str | None = None
+    """Of the language model's weights; others are refused."""
+    texts_a_step: int = Field(default=256, ge=1)
+    optim: Optim
+    checkpoint_every: int = Field(default=200, ge=1)
+    threads: int = Field(default=1, ge=1)
 
 
 Recipe = TypeVar("Recipe", bound=Section)

@@ -1,11 +1,13 @@
 """The student of an exported bundle: a bundle holds all that is needed to go on from it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from model.errors import ModelError
-from model.towers.nano import Nano
+from model.towers.nano import LANGUAGE, Nano, nano_of
+from model.towers.nano_text import LanguageTower
 from model.unfold import Constants, constants, nameless, unfold, units_in_order
 from service.bundle.manifest import IMAGE_ENCODER, TEXT_ENCODER
 
@@ -19,7 +21,7 @@ def is_bundle(folder: Path) -> bool:
 
 
 @torch.no_grad()
-def restore_student(bundle: Path, student: Nano) -> Nano:
+def restore_student(bundle: Path, sizes: Mapping[str, int], vocab_size: int) -> Nano:
     """Load the encoders of a bundle back into torch.
 
     The batch norms of its trunk are identities afterwards (`model.unfold`), so the trunk must not
@@ -27,10 +29,11 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
 
     Args:
         bundle: Written by ``saclip-model export``.
-        student: Of the exported architecture; its weights are replaced.
+        sizes: Of the exported student, as `Nano` names them.
+        vocab_size: Of its tokenizer.
 
     Returns:
-        The same student, in evaluation mode.
+        The student, in evaluation mode.
 
     Raises:
         ModelError: The graphs are of another architecture.
@@ -41,12 +44,8 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
         for name, value in (image | text).items()
         if name.startswith(PREFIX)
     }
-    matrices = nameless(text, "MatMul")
-    names = [
-        f"text_tower.blocks.{block}.{part}.weight"
-        for block in range(len(student.text_tower.blocks))
-        for part in TRANSPOSED
-    ]
+    student = nano_of(named, vocab_size, **sizes)
+    matrices, names = nameless(text, "MatMul"), _matrices(student)
     if len(matrices) != len(names):
         raise ModelError(f"{bundle / TEXT_ENCODER}: {len(matrices)} matrices, not {len(names)}")
     named |= {name: value.T for name, (_, value) in zip(names, matrices, strict=True)}
@@ -61,6 +60,18 @@ def restore_student(bundle: Path, student: Nano) -> Nano:
     unfold(bundle / IMAGE_ENCODER, image, units)
     _restore_limits(bundle / IMAGE_ENCODER, image, student)
     return student
+
+
+def _matrices(student: Nano) -> list[str]:
+    """Names of the text tower's nameless matrices, in the order of their use."""
+    tower = student.text_tower
+    blocks = [f"text_tower.blocks.{i}" for i in range(len(tower.blocks))]
+    if not isinstance(tower, LanguageTower):
+        return [f"{block}.{part}.weight" for block in blocks for part in TRANSPOSED]
+    below = [f"{LANGUAGE}blocks.{i}" for i in range(len(tower.language.blocks))]
+    below_it = [f"{block}.{part}.weight" for block in below for part in TRANSPOSED]
+    above_it = [f"{block}.{part}.weight" for block in blocks for part in TRANSPOSED]
+    return [*below_it, "text_tower.inward.weight", *above_it]
 
 
 def _restore_limits(graph: Path, image: Constants, student: Nano) -> None:

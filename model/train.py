@@ -1,7 +1,7 @@
 """Train the student: one loop, resumable at any step, that says where it stands."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import copyfile
 
@@ -9,7 +9,7 @@ import numpy as np
 import structlog
 import torch
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 
 from model.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from model.data.loader import Batch, CaptionEncoder
@@ -22,7 +22,7 @@ from model.recipe import NUM_GATE_SCENES, Loss, NanoRecipe, RecipeError
 from model.restore import is_bundle, restore_student
 from model.run_log import append_row, progress
 from model.synthesis.traffic import make_traffic_scene
-from model.towers.nano import Nano
+from model.towers.nano import Nano, nano_of
 from model.unfold import has_statistics
 from service.bundle.manifest import TOKENIZER
 
@@ -65,15 +65,13 @@ def train(
         copyfile(start_from / TOKENIZER, run_dir / TOKENIZER)
     tokenizer = _tokenizer(recipe, run_dir)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
-    if begun is not None:
-        model.load_state_dict(begun.state_dict())
+    state = load_checkpoint(run_dir) if resume else None
+    model = begun or _untrained(state["model"] if state else {}, tokenizer, recipe)
     model.trunk.requires_grad_(recipe.train_trunk)
     model = model.to(device)
     training = Training(model, recipe.optim)
     done = 0
-    if resume:
-        state = load_checkpoint(run_dir)
+    if state is not None:
         model.load_state_dict(state["model"])
         _check_trunk(model, recipe, run_dir)  # first: its optimiser would not fit either
         done = training.restore(state)
@@ -85,7 +83,7 @@ def train(
         steps=recipe.optim.steps,
         parameters=sum(p.numel() for p in model.parameters()),
     )
-    encoder = CaptionEncoder(tokenizer, recipe.context_length)
+    encoder = CaptionEncoder(tokenizer, model.context_length)
     end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
     if start_from is not None and begun is not None and is_bundle(start_from):
         _fit_scale(model, StepBatches(recipe.data, encoder)[0].to(device), recipe.loss)
@@ -115,17 +113,22 @@ def load_student(run_dir: Path, recipe: NanoRecipe) -> tuple[Nano, Tokenizer]:
     if not (run_dir / TOKENIZER).is_file():
         raise CheckpointError(f"{run_dir}: neither a run nor a bundle, it has no {TOKENIZER}")
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER))
-    model = Nano(tokenizer.get_vocab_size(), recipe.context_length, recipe.half_dim, recipe.width)
     if is_bundle(run_dir):
-        return restore_student(run_dir, model), tokenizer
-    average = torch.optim.swa_utils.AveragedModel(model)
+        return restore_student(run_dir, recipe.sizes(), tokenizer.get_vocab_size()), tokenizer
+    weights = load_checkpoint(run_dir)["average"]
+    named = {name.removeprefix("module."): value for name, value in weights.items()}
+    average = torch.optim.swa_utils.AveragedModel(_untrained(named, tokenizer, recipe))
     try:
-        average.load_state_dict(load_checkpoint(run_dir)["average"])
+        average.load_state_dict(weights)
     except RuntimeError as error:
         raise CheckpointError(f"{run_dir}: a student of other sizes or of before") from error
     student = average.module
     assert isinstance(student, Nano)
     return student.eval(), tokenizer
+
+
+def _untrained(weights: Mapping[str, Tensor], tokenizer: Tokenizer, recipe: NanoRecipe) -> Nano:
+    return nano_of(weights, tokenizer.get_vocab_size(), **recipe.sizes())
 
 
 def _step(

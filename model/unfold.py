@@ -5,7 +5,7 @@ outputs are the same, the running statistics are gone.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -13,6 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from model.eight_bits import EIGHT, SCALE
 from model.errors import ModelError
 
 Constants = dict[str, Tensor]
@@ -29,7 +30,18 @@ def constants(graph: Path) -> Constants:
         initializers = onnx.load(graph, format="protobuf").graph.initializer
     except Exception as error:
         raise ModelError(f"{graph}: cannot be read as an ONNX graph ({error})") from error
-    return {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
+    found = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in initializers}
+    return dict(_multiplied_out(found))
+
+
+def _multiplied_out(found: Constants) -> Iterator[tuple[str, Tensor]]:
+    """What is stored in 8 bits, as the graph multiplies it out (`model.eight_bits`)."""
+    for name, value in found.items():
+        if name.endswith(EIGHT):
+            whole = name.removesuffix(EIGHT)
+            yield whole, value.float() * found[whole + SCALE]
+        elif name.removesuffix(SCALE) + EIGHT not in found:
+            yield name, value
 
 
 def nameless(found: Constants, kind: str) -> list[tuple[str, Tensor]]:

@@ -3,10 +3,14 @@
 Held-out generated scenes with detector noise; the expert hierarchy's own sentences, none of which
 was a training caption. If the explanations are as good with shuffled description vectors, then the
 boxes speak and not the texts.
+
+`other_words.yaml` says the same once more, sentence for sentence, in the words of somebody who had
+read the hierarchy and no caption: what experts may expect who write descriptions of their own.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +19,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 from tokenizers import Tokenizer
 
-from knowledge.hierarchy import Hierarchy
+from knowledge.hierarchy import Hierarchy, load_hierarchy
 from model.data.loader import CaptionEncoder
 from model.data.records import Caption, Scene
 from model.evaluate.auc import roc_auc
@@ -31,6 +35,7 @@ from service.scoring.fitting import strongest_null
 from service.scoring.text_bank import TextBank, text_bank_of
 from service.vision.rois import Rois, detected_rois
 
+OTHER_WORDS = Path(__file__).with_name("other_words.yaml")
 NUM_NULL_SCENES = 400
 NULL_SEED = 50_000_000
 WILSON_Z = 1.96
@@ -69,7 +74,8 @@ class TorchEncoder:
     def encode_texts(self, texts: Sequence[Describable]) -> TextEmbeddings:
         """See `service.bundle.text.TextEncoder.encode`."""
         tokens, spans = self.captions([Caption(text.text, text.spans) for text in texts])
-        pooled, svo = self.student.encode_text(tokens, spans)
+        longest = int((tokens != 0).sum(dim=1).max())
+        pooled, svo = self.student.encode_text(tokens[:, :longest], spans[..., :longest])
         return TextEmbeddings(pooled.numpy(), svo.numpy())
 
 
@@ -115,7 +121,7 @@ def figures_table(figures: Sequence[TextFigures]) -> Table:
 def compare_texts(
     student: Nano, tokenizer: Tokenizer, hierarchy: Hierarchy, num_scenes: int = 600, seed: int = 0
 ) -> list[TextFigures]:
-    """The table: trained, shuffled descriptions, random weights; the same scenes for all.
+    """The table: trained, in other words, shuffled, random weights; the same scenes for all.
 
     Args:
         student: The trained student.
@@ -127,19 +133,19 @@ def compare_texts(
     trained = TorchEncoder(student, tokenizer)
     torch.manual_seed(seed)
     untrained = Nano(
-        tokenizer.get_vocab_size(),
-        student.context_length,
-        student.half_dim,
-        student.text_tower.position.shape[1],
+        tokenizer.get_vocab_size(), student.context_length, student.half_dim, student.width
     )
     scenes = [make_traffic_scene(i, "heldout") for i in range(num_scenes)]
-    vectors = trained.encode_texts(hierarchy.flat)
+    vectors, others = trained.encode_texts(hierarchy.flat), load_hierarchy(OTHER_WORDS).flat
     order = np.random.default_rng(seed).permutation(len(hierarchy.flat))
     shuffled = TextEmbeddings(vectors.pooled[order], vectors.svo[order])
     random_encoder = TorchEncoder(untrained, tokenizer)
     random_vectors = random_encoder.encode_texts(hierarchy.flat)
     return [
         _figures("trained", trained, text_bank_of(hierarchy.flat, vectors), scenes),
+        _figures(
+            "in other words", trained, text_bank_of(others, trained.encode_texts(others)), scenes
+        ),
         _figures("shuffled descriptions", trained, text_bank_of(hierarchy.flat, shuffled), scenes),
         _figures(
             "random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors), scenes

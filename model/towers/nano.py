@@ -9,14 +9,17 @@ Dimension letters used in this file:
     F feature channels, h w map size, P sampled points per ROI, M numbers of a pair's motion.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model import sa_clip
+from model.towers.language_model import LanguageModel, LanguageSizes, sizes_in
 from model.towers.nano_image import ImageTrunk, pair_geometry, sample_rois, union_boxes
 from model.towers.nano_look import LEADING, TEXTURE, DetectorLook, Leading, look_at
-from model.towers.nano_text import TextTower
+from model.towers.nano_text import LanguageTower, TextTower
 from model.towers.texture_gate import TextureGate
 from service.bundle.encoder import MOTION_WIDTH
 
@@ -121,16 +124,35 @@ class Nano(nn.Module):
     """The student: image trunk, relation head and text tower with one embedding space."""
 
     def __init__(
-        self, vocab_size: int, context_length: int = 32, half_dim: int = 256, width: int = 192
+        self,
+        vocab_size: int,
+        context_length: int = 32,
+        half_dim: int = 256,
+        width: int = 192,
+        language: LanguageSizes | None = None,
     ) -> None:
+        """Draw untrained weights.
+
+        Args:
+            vocab_size: Of the tokenizer.
+            context_length: Tokens of the longest text.
+            half_dim: D.
+            width: W.
+            language: Of the language model below the text tower, whose own vocabulary and
+                context count then; None where the tower learns its words itself.
+        """
         super().__init__()
         self.half_dim = half_dim
-        self.context_length = context_length
+        self.width = width
+        self.text_tower: TextTower | LanguageTower
+        if language is None:
+            self.text_tower = TextTower(vocab_size, context_length, width)
+        else:
+            self.text_tower = LanguageTower(LanguageModel(language), width)
         self.trunk = ImageTrunk()
         self.detector_look = DetectorLook()
         self.scene_head = nn.Linear(self.trunk.deep_channels, half_dim)
         self.relation_head = RelationHead(self.trunk.map_channels, GRID, width, half_dim)
-        self.text_tower = TextTower(vocab_size, context_length, width)
         self.text_pool = nn.Linear(width, half_dim)
         self.svo_linear = nn.Linear(width, half_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # log(1 / 0.07), as in CLIP
@@ -138,6 +160,13 @@ class Nano(nn.Module):
         self.scene_gate = TextureGate(self.trunk.texture_features, is_open=True)
         self.drawn_gate = TextureGate(TEXTURE, is_open=True)  # the same by the detector's features
         self.look_gate = TextureGate(TEXTURE, is_open=False)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of the longest text."""
+        tower = self.text_tower
+        position = tower.position if isinstance(tower, TextTower) else tower.language.position
+        return len(position)
 
     def encode_image(
         self,
@@ -241,7 +270,12 @@ class Nano(nn.Module):
         Returns:
             pooled (T, D) and svo (T, D) unit vectors, the halves of Eq. (5).
         """
-        token_output = sa_clip.token_outputs(self.text_tower, tokens)  # (T, C, W)
+        return self.encode_words(sa_clip.token_outputs(self.text_tower, tokens), tokens, spans)
+
+    def encode_words(
+        self, token_output: Tensor, tokens: Tensor, spans: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The same from what the text tower says of each token, (T, C, W)."""
         used = (tokens != 0).to(token_output.dtype)[..., None]  # (T, C, 1)
         sentence = (token_output * used).sum(dim=1) / used.sum(dim=1).clamp(min=1)
         roles = sa_clip.role_outputs(token_output, spans)
@@ -249,6 +283,12 @@ class Nano(nn.Module):
         return F.normalize(self.text_pool(sentence), dim=-1), F.normalize(svo, dim=-1)
 
 
+def nano_of(weights: Mapping[str, Tensor], vocab_size: int, **sizes: int) -> Nano:
+    """An untrained student with the text tower that weights are of."""
+    return Nano(vocab_size, language=sizes_in(weights, LANGUAGE), **sizes)
+
+
+LANGUAGE = "text_tower.language."
 GRID = 4  # points per side of an ROI
 # By how many deviations a frame is nearer to the drawn frames than to the real ones: 1.33 or more
 # of 99 of 100 drawn frames of other seeds.

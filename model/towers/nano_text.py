@@ -1,39 +1,19 @@
-"""Nano's text tower: a small bidirectional transformer over WordPiece tokens.
+"""Nano's text towers: one that learns its words from captions, one on top of a language model.
 
-Dimension letters used in this file: T texts, C token context, W width, h heads.
+Dimension letters used in this file: T texts, C token context, W width, L width of the language
+model.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.towers.block import Block, attention_mask
+from model.towers.language_model import LanguageModel
 
-class Block(nn.Module):
-    """Pre-norm attention and feed-forward."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.norm_attention = nn.LayerNorm(width)
-        self.qkv = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
-        self.norm_mlp = nn.LayerNorm(width)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
-        )
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Mix (T, C, W) tokens; ``mask`` (T, 1, 1, C) is 0 on words and -inf on padding."""
-        width = x.shape[-1]
-        q, k, v = (
-            part.unflatten(-1, (self.heads, width // self.heads)).transpose(1, 2)
-            for part in self.qkv(self.norm_attention(x)).chunk(3, dim=-1)
-        )  # each (T, h, C, W/h)
-        scores = q @ k.transpose(-1, -2) * (width // self.heads) ** -0.5 + mask  # (T, h, C, C)
-        mixed = (scores.softmax(dim=-1) @ v).transpose(1, 2).flatten(2)
-        x = x + self.out(mixed)
-        mlp: Tensor = self.mlp(self.norm_mlp(x))
-        return x + mlp
+HEADS = 6
+DROPOUT = 0.05  # of words, in training
+WORD_DROPOUT = 0.1  # of what a language model says of them
 
 
 class TextTower(nn.Module):
@@ -43,7 +23,7 @@ class TextTower(nn.Module):
         super().__init__()
         self.token = nn.Embedding(vocab_size, width, padding_idx=0)
         self.position = nn.Parameter(torch.randn(context_length, width) * 0.02)
-        self.blocks = nn.ModuleList([Block(width, heads=6) for _ in range(layers)])
+        self.blocks = nn.ModuleList([Block(width, HEADS) for _ in range(layers)])
         self.norm = nn.LayerNorm(width)
         nn.init.normal_(self.token.weight, std=0.05)
         with torch.no_grad():
@@ -51,8 +31,33 @@ class TextTower(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map (T, C) int64 ids, 0 = padding, to (T, C, W); C may be shorter than the context."""
-        mask = (tokens == 0).to(self.position.dtype)[:, None, None, :] * -1e4
-        x = F.dropout(self.token(tokens) + self.position[: tokens.shape[1]], 0.05, self.training)
+        x = self.token(tokens) + self.position[: tokens.shape[1]]
+        mask = attention_mask(tokens, x)
+        x = F.dropout(x, DROPOUT, self.training)
+        for block in self.blocks:
+            x = block(x, mask)
+        normed: Tensor = self.norm(x)
+        return normed
+
+
+class LanguageTower(nn.Module):
+    """f_u of Eq. (1) on top of a language model, which stays as it is."""
+
+    def __init__(self, language: LanguageModel, width: int, layers: int = 1) -> None:
+        super().__init__()
+        self.language = language.requires_grad_(False)
+        self.inward = nn.Linear(language.sizes.width, width)
+        self.blocks = nn.ModuleList([Block(width, HEADS) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Map (T, C) int64 ids, 0 = padding, to (T, C, W); C may be shorter than the context."""
+        return self.refine(self.language(tokens), tokens)
+
+    def refine(self, words: Tensor, tokens: Tensor) -> Tensor:
+        """The same where (T, C, L) of the language model is known already."""
+        x = self.inward(F.dropout(words, WORD_DROPOUT, self.training))
+        mask = attention_mask(tokens, x)
         for block in self.blocks:
             x = block(x, mask)
         normed: Tensor = self.norm(x)

@@ -103,6 +103,8 @@ def _options(runtime: Any, threads: int) -> Any:
     options.log_severity_level = ERRORS_ONLY
     # Spinning threads take the cores from decoding and from the other sessions.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights may be stored in 8 bits; what they are multiplied with is not cut down to 8 as well.
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     # Denormal numbers in quiet channels slow a CPU down by an order of magnitude.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return options

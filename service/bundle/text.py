@@ -146,14 +146,20 @@ class TextEncoder:
     def _run(self, descriptions: Sequence[Describable]) -> tuple[Vectors, Vectors]:
         """(T, D) pooled and svo vectors."""
         tokens, spans = self.tokenise(descriptions)
-        parts = [
-            self.session.run(
-                OUTPUTS, {"tokens": tokens[i : i + BATCH], "spans": spans[i : i + BATCH]}
-            )
-            for i in range(0, len(tokens), BATCH)
-        ]
+        parts = []
+        for start in range(0, len(tokens), BATCH):
+            part = slice(start, start + BATCH)
+            longest = self._length(tokens[part])
+            feeds = {"tokens": tokens[part, :longest], "spans": spans[part, :, :longest]}
+            parts.append(self.session.run(OUTPUTS, feeds))
         pooled, svo = (np.concatenate(part) for part in zip(*parts, strict=True))
         return pooled, svo
+
+    def _length(self, tokens: NDArray[np.int64]) -> int:
+        """Tokens that the graph must see: of the longest text, where it takes any number."""
+        if isinstance(self.session.get_inputs()[0].shape[1], int):
+            return self.context_length
+        return int((tokens != self.pad_id).any(axis=0).nonzero()[0].max()) + 1
 
     def tokenise(
         self, descriptions: Sequence[Describable]

@@ -23,9 +23,11 @@ from model.train import load_student, train
 from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.bundle.encoder import MOTION_WIDTH
 
+SIZES = NanoRecipe(name="shipped").sizes()
+
 
 def _shipped() -> Nano:
-    return restore_student(EMBEDDED_BUNDLE, Nano(_words().get_vocab_size()))
+    return restore_student(EMBEDDED_BUNDLE, SIZES, _words().get_vocab_size())
 
 
 def _words() -> Tokenizer:
@@ -91,7 +93,7 @@ def test_a_look_that_is_silenced_adds_nothing() -> None:
 def test_a_bundle_of_another_width_is_refused() -> None:
     """By the name of the first weight that does not fit."""
     with pytest.raises(ModelError, match="has no place in the student"):
-        restore_student(EMBEDDED_BUNDLE, Nano(_words().get_vocab_size(), half_dim=128))
+        restore_student(EMBEDDED_BUNDLE, {**SIZES, "half_dim": 128}, _words().get_vocab_size())
 
 
 def _recipe(steps: int = 1, **changes: bool) -> NanoRecipe:

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from model.cli import RECIPES, app
+from model.cli import app
 from model.detector.recipe import SHIPPED_RECIPE, load_detector_recipe
 from model.recipe import RecipeError
+from model.train_commands import RECIPES
 
 
 def test_the_shipped_recipe_holds_six_cameras_out() -> None:

@@ -1,11 +1,14 @@
 """The text control measures what it says, on an untrained student that knows nothing."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 
+from knowledge.flat import FlatDescription
 from knowledge.hierarchy import load_hierarchy
 from model.data.tokenizer import train_tokenizer
-from model.evaluate.texts import compare_texts, figures_table, wilson_interval
+from model.evaluate.texts import OTHER_WORDS, compare_texts, figures_table, wilson_interval
 from model.towers.nano import Nano
 
 
@@ -15,6 +18,17 @@ def test_the_wilson_interval_by_hand() -> None:
     low, high = wilson_interval(0, 10)
     assert low == pytest.approx(0.0, abs=1e-9)
     assert high == pytest.approx(0.2775, abs=1e-4)
+
+
+def test_other_words_say_the_same_of_the_same() -> None:
+    """Sentence for sentence: leaf, roles, polarity, codes; never the same sentence."""
+    expert, others = load_hierarchy().flat, load_hierarchy(OTHER_WORDS).flat
+
+    def told(items: Sequence[FlatDescription]) -> list[tuple[object, ...]]:
+        return [(d.leaf_id, d.polarity, d.dota, d.participants) for d in items]
+
+    assert told(others) == told(expert)
+    assert not {item.text.lower() for item in others} & {item.text.lower() for item in expert}
 
 
 @pytest.mark.slow
@@ -34,8 +48,9 @@ def test_an_untrained_student_is_no_better_than_its_own_controls(
 
     rows = compare_texts(student, tokenizer, hierarchy, num_scenes=200)
 
-    assert [row.name for row in rows] == ["trained", "shuffled descriptions", "random weights"]
+    names = ["trained", "in other words", "shuffled descriptions", "random weights"]
+    assert [row.name for row in rows] == names
     assert len({row.num_scenes for row in rows}) == 1
     assert all(row.leaf_interval[0] < 0.15 for row in rows)
     assert all(0.2 < row.frame_auc < 0.8 for row in rows)
-    assert figures_table(rows).row_count == 3
+    assert figures_table(rows).row_count == 4
