@@ -1,15 +1,18 @@
 """Texts: where a role's tokens are, and what a description too long for the bundle is told."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from knowledge.hierarchy import load_hierarchy
+from service.bundle.bundle import EMBEDDED_BUNDLE
 from service.bundle.manifest import BundleError
-from service.bundle.sessions import make_session
+from service.bundle.sessions import Session, make_session
 from service.bundle.text import TextEncoder, TextRejected, load_tokenizer, token_spans
 from tests.builders.tiny_graphs import CONTEXT, HALF_DIM
 
@@ -111,6 +114,54 @@ def test_the_shipped_hierarchy_gives_unit_vectors(encoder: TextEncoder) -> None:
     np.testing.assert_allclose(np.linalg.norm(found.pooled, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found.svo, axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(found.svo[-1:], alone.svo, atol=1e-6)
+
+
+class Recorded:
+    """A session that remembers how many tokens it was fed."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.lengths: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.session, name)
+
+    def run(self, output_names: Sequence[str] | None, feeds: Mapping[str, Any]) -> list[Any]:
+        """Also of the session."""
+        assert feeds["tokens"].shape[1] == feeds["spans"].shape[2]
+        self.lengths.append(feeds["tokens"].shape[1])
+        return self.session.run(output_names, feeds)
+
+
+LONG = Sentence(
+    "a.long/one",
+    "a car that came from the left, out of a road nobody had seen, hits a wall",
+    ((0, 5), (63, 67), (68, 74)),
+)
+
+
+def test_the_embedded_encoder_is_fed_no_more_than_the_longest_text() -> None:
+    """Most of a context is padding, and padding costs time; what it says does not change."""
+    session = Recorded(make_session(EMBEDDED_BUNDLE / "text_encoder.onnx", threads=1))
+    encoder = TextEncoder(session, EMBEDDED_BUNDLE / "tokenizer.json", 64)
+
+    alone = encoder.encode([CAR_HITS_WALL])
+    encoder = TextEncoder(session, EMBEDDED_BUNDLE / "tokenizer.json", 64)
+    together = encoder.encode([CAR_HITS_WALL, LONG])
+
+    short, long = (len(encoder.tokenizer.encode(s.text).ids) for s in (CAR_HITS_WALL, LONG))
+    assert session.lengths == [short, long]
+    np.testing.assert_allclose(alone.svo[0], together.svo[0], atol=1e-5)
+    np.testing.assert_allclose(alone.pooled[0], together.pooled[0], atol=1e-5)
+
+
+def test_a_graph_of_one_length_is_fed_that(tiny_bundle_dir: Path) -> None:
+    """As CLIP's towers are, which count positions from the end."""
+    session = Recorded(make_session(tiny_bundle_dir / "text_encoder.onnx", threads=1))
+
+    TextEncoder(session, tiny_bundle_dir / "tokenizer.json", CONTEXT).encode([CAR_HITS_WALL])
+
+    assert session.lengths == [CONTEXT]
 
 
 def test_capitals_make_no_difference(encoder: TextEncoder) -> None:
