@@ -27,8 +27,9 @@ def store_in_eight_bits(path: Path) -> int:
     """
     graph = onnx.load(path)
     weights = {weight.name: weight for weight in graph.graph.initializer}
-    products = {n.input[1] for n in graph.graph.node if n.op_type == "MatMul"}
     tables = {n.input[0] for n in graph.graph.node if n.op_type == "Gather"}
+    products = {n.input[1] for n in graph.graph.node if n.op_type == "MatMul"}
+    tables, products = tables - products, products - tables  # what is both has no one grid
     kept: list[TensorProto] = []
     found: set[str] = set()
     for name, weight in weights.items():
@@ -41,8 +42,10 @@ def store_in_eight_bits(path: Path) -> int:
         whole, step = parts
         found.add(name)
         kept.append(numpy_helper.from_array(whole, name + EIGHT))
-        shape = step.reshape(-1) if name in products else step
-        kept.append(numpy_helper.from_array(shape, name + SCALE))
+        scale = step.reshape(-1) if name in products else step
+        kept.append(numpy_helper.from_array(scale, name + SCALE))
+    if not found:
+        return 0
     nodes = [
         helper.make_node("DequantizeLinear", [name + EIGHT, name + SCALE], [name], axis=1)
         for name in sorted(found & products)
@@ -61,7 +64,7 @@ def _on_grid(
     matrix: NDArray[Any], axis: int
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]] | None:
     """Whole numbers and steps of a matrix that lies on a grid along an axis; else None."""
-    if matrix.dtype != np.float32 or matrix.ndim != len(("rows", "columns")):
+    if matrix.dtype != np.float32 or matrix.ndim != 2:
         return None
     if matrix.size < FEWEST:
         return None

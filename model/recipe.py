@@ -120,7 +120,7 @@ class TextsRecipe(Section):
     name: str
     seed: int = Field(default=0, ge=0, le=9)
     """As `Data.seed`."""
-    scenes: int = Field(default=16000, ge=1)
+    scenes: int = Field(default=16000, ge=1, le=SCENES_OF_A_SEED)
     """Whose captions are taken."""
     texts_a_meaning: int = Field(default=100, ge=1)
     context_length: int = Field(default=64, ge=8)

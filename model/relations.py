@@ -8,8 +8,6 @@ made once, without pixels, and each pair is compared with all that could be told
 All else stays as it is: texts, trunk, and what is said of stills, beside which the look is taught.
 """
 
-import time
-from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from shutil import copyfile
@@ -21,14 +19,14 @@ import torch.nn.functional as F
 from rich.progress import track
 from torch import Tensor, nn
 
-from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import load_checkpoint
 from model.data.loader import Batch, CaptionEncoder
 from model.data.meaning_bank import MeaningBank, bank_of
 from model.data.scenes import batches
 from model.losses import meaning_loss, rival_loss
-from model.optimiser import Training, lr_at
+from model.optimiser import Training
 from model.recipe import NanoRecipe, RelationsRecipe
-from model.run_log import append_row, progress
+from model.steps import Part, run_steps
 from model.towers.nano import Nano
 from model.towers.without_pixels import relation_without_pixels
 from model.train import load_student
@@ -83,40 +81,21 @@ def train_relations(
         texts=len(bank.svo),
         parameters=sum(weight.numel() for weight in trained),
     )
-    end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
-    with progress() as bar:
-        task = bar.add_task("relations", total=recipe.optim.steps, completed=done)
-        for step in range(done, end):
-            terms = _step(student, training.optimiser, recipe, pool, bank, step)
-            training.average.update_parameters(student)
-            bar.update(task, advance=1, description=f"loss {sum(terms.values()):.3f}")
-            if step % 20 == 0:
-                append_row(run_dir, {"step": step, "time": time.time(), **terms})
-            if step + 1 == end or (step + 1) % recipe.checkpoint_every == 0:
-                meta = {"step": step + 1, "recipe": recipe.model_dump(), "from": str(start_from)}
-                save_checkpoint(run_dir, training.state(step + 1), meta)
 
+    def terms_of(step: int) -> dict[str, Tensor]:
+        texts = bank.draw(np.random.default_rng((recipe.data.seed, step)))
+        batch = pool[_in_turn(step, recipe)]
+        return relations_objective(student, batch, bank, texts, recipe.temperature)
 
-def _step(
-    student: Nano,
-    optimiser: torch.optim.Optimizer,
-    recipe: RelationsRecipe,
-    pool: Sequence[Batch],
-    bank: MeaningBank,
-    step: int,
-) -> dict[str, float]:
-    """One optimiser step; everything random in it follows from the step number alone."""
-    batch = pool[_in_turn(step, recipe)]
-    texts = bank.draw(np.random.default_rng((recipe.data.seed, step)))
-    for group in optimiser.param_groups:
-        group["lr"] = lr_at(step, recipe.optim)
-    terms = relations_objective(student, batch, bank, texts, recipe.temperature)
-    optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(terms.values())).sum().backward()
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    nn.utils.clip_grad_norm_(weights, recipe.optim.clip_norm)
-    optimiser.step()
-    return {name: float(value.detach()) for name, value in terms.items()}
+    run_steps(
+        "relations",
+        training,
+        recipe.optim,
+        Part(done, stop_at, recipe.checkpoint_every),
+        run_dir,
+        {"recipe": recipe.model_dump(), "from": str(start_from)},
+        terms_of,
+    )
 
 
 def relations_objective(

@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 
 from model.errors import ModelError
-from model.towers.nano import LANGUAGE, Nano, nano_of
+from model.towers.nano import LANGUAGE_PREFIX, Nano, nano_of
 from model.towers.nano_text import LanguageTower
 from model.unfold import Constants, constants, nameless, unfold, units_in_order
 from service.bundle.manifest import IMAGE_ENCODER, TEXT_ENCODER
 
 PREFIX = "student."
+TEXT = ("text_tower.", "text_pool.", "svo_linear.")
 TRANSPOSED = ("qkv", "out", "mlp.0", "mlp.2")  # matrices of a block, as the export orders them
 
 
@@ -53,6 +54,10 @@ def restore_student(bundle: Path, sizes: Mapping[str, int], vocab_size: int) -> 
     for name, value in named.items():
         if name not in known or known[name].shape != value.shape:
             raise ModelError(f"{bundle}: {name} {tuple(value.shape)} has no place in the student")
+    # Constants that are equal are one to an export, and then only one of them has its name.
+    lost = [name for name in known if name.startswith(TEXT) and name not in named]
+    if lost:
+        raise ModelError(f"{bundle / TEXT_ENCODER}: {lost[0]} is not in it")
     student.eval().load_state_dict(named, strict=False)
     frame = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     networks = (student.trunk, student.detector_look)
@@ -68,7 +73,7 @@ def _matrices(student: Nano) -> list[str]:
     blocks = [f"text_tower.blocks.{i}" for i in range(len(tower.blocks))]
     if not isinstance(tower, LanguageTower):
         return [f"{block}.{part}.weight" for block in blocks for part in TRANSPOSED]
-    below = [f"{LANGUAGE}blocks.{i}" for i in range(len(tower.language.blocks))]
+    below = [f"{LANGUAGE_PREFIX}blocks.{i}" for i in range(len(tower.language.blocks))]
     below_it = [f"{block}.{part}.weight" for block in below for part in TRANSPOSED]
     above_it = [f"{block}.{part}.weight" for block in blocks for part in TRANSPOSED]
     return [*below_it, "text_tower.inward.weight", *above_it]

@@ -11,8 +11,7 @@ D half of the embedding.
 """
 
 import hashlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +20,18 @@ import structlog
 import torch
 from rich.progress import track
 from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
-from model.checkpoint import load_checkpoint, save_checkpoint
-from model.data.loader import CaptionEncoder
+from model.checkpoint import CheckpointError, load_checkpoint
+from model.data.loader import CaptionEncoder, cut_to_longest
 from model.data.records import Caption
 from model.errors import ModelError
-from model.optimiser import Training, lr_at
+from model.optimiser import Training
 from model.recipe import SCENES_OF_A_SEED, NanoRecipe, TextsRecipe
-from model.run_log import append_row, progress
+from model.steps import Part, run_steps
 from model.synthesis.traffic import make_traffic_scene
-from model.towers.language_model import WEIGHTS, load_language_model
-from model.towers.nano import Nano
+from model.towers.language_model import WEIGHTS, LanguageModel, load_language_model
+from model.towers.nano import LANGUAGE_PREFIX, Nano
 from model.towers.nano_text import LanguageTower
 from model.train import load_student
 from service.bundle.manifest import TOKENIZER
@@ -50,14 +49,14 @@ class Lesson:
     Attributes:
         tokens: (N, C) int64 of the language model.
         spans: (N, 3, C).
-        words: (N, C, L) float16.
+        said: (N, C, L) float16.
         pooled: (N, D) of the student's own tower.
         svo: (N, D).
     """
 
     tokens: Tensor
     spans: Tensor
-    words: Tensor
+    said: Tensor
     pooled: Tensor
     svo: Tensor
 
@@ -88,7 +87,7 @@ def train_texts(
     """
     torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
-    teacher, own_words = load_student(start_from, student_recipe)
+    teacher, own_tokenizer = load_student(start_from, student_recipe)
     state = load_checkpoint(run_dir) if resume else None
     model = load_language_model(language, recipe.context_length)
     digest = hashlib.sha256((language / WEIGHTS).read_bytes()).hexdigest()
@@ -96,18 +95,21 @@ def train_texts(
         raise ModelError(
             f"{language / WEIGHTS}: sha256 {digest}, the recipe asks for {recipe.language_sha256}"
         )
-    words = load_tokenizer(language / TOKENIZER)
+    tokenizer = load_tokenizer(language / TOKENIZER)
     student = deepcopy(teacher)
     student.text_tower = LanguageTower(model, student.width)
     student.eval().requires_grad_(False)
     for part in (student.text_tower, student.text_pool, student.svo_linear):
         part.requires_grad_(True)
     student.text_tower.language.requires_grad_(False)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    words.save(str(run_dir / TOKENIZER))
-    lesson = _lesson(teacher, own_words, student, words, list(_captions(recipe)))
     training = Training(student, recipe.optim)
-    done = 0 if state is None else training.restore(state)
+    done = 0
+    if state is not None:
+        _check_same(state["model"], model, run_dir)
+        done = training.restore(state)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(run_dir / TOKENIZER))
+    lesson = _lesson(teacher, own_tokenizer, student, tokenizer, list(_captions(recipe)))
     log.info(
         "texts_start",
         recipe=recipe.name,
@@ -118,44 +120,32 @@ def train_texts(
         captions=len(lesson.tokens),
         parameters=sum(p.numel() for p in student.parameters() if p.requires_grad),
     )
-    end = recipe.optim.steps if stop_at is None else min(stop_at, recipe.optim.steps)
-    with progress() as bar:
-        task = bar.add_task("texts", total=recipe.optim.steps, completed=done)
-        for step in range(done, end):
-            cost = _step(student, training.optimiser, recipe, lesson, step)
-            training.average.update_parameters(student)
-            bar.update(task, advance=1, description=f"loss {cost:.3f}")
-            if step % 20 == 0:
-                append_row(run_dir, {"step": step, "time": time.time(), "loss": cost})
-            if step + 1 == end or (step + 1) % recipe.checkpoint_every == 0:
-                meta = {"step": step + 1, "recipe": recipe.model_dump(), "from": str(start_from)}
-                meta["language_sha256"] = digest
-                save_checkpoint(run_dir, training.state(step + 1), meta)
+
+    def terms_of(step: int) -> dict[str, Tensor]:
+        torch.manual_seed(recipe.seed * 1_000_003 + step)
+        rows = torch.randint(len(lesson.tokens), (recipe.texts_a_step,))
+        return texts_loss(student, lesson, rows)
+
+    run_steps(
+        "texts",
+        training,
+        recipe.optim,
+        Part(done, stop_at, recipe.checkpoint_every),
+        run_dir,
+        {"recipe": recipe.model_dump(), "from": str(start_from), "language_sha256": digest},
+        terms_of,
+    )
 
 
-def _step(
-    student: Nano,
-    optimiser: torch.optim.Optimizer,
-    recipe: TextsRecipe,
-    lesson: Lesson,
-    step: int,
-) -> float:
-    """One optimiser step; everything random in it follows from the step number alone."""
-    torch.manual_seed(recipe.seed * 1_000_003 + step)
-    for group in optimiser.param_groups:
-        group["lr"] = lr_at(step, recipe.optim)
-    rows = torch.randint(len(lesson.tokens), (recipe.texts_a_step,))
-    cost = texts_loss(student, lesson, rows)
-    optimiser.zero_grad(set_to_none=True)
-    cost.backward()
-    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
-    nn.utils.clip_grad_norm_(weights, recipe.optim.clip_norm)
-    optimiser.step()
-    return float(cost.detach())
+def _check_same(weights: Mapping[str, Tensor], model: LanguageModel, run_dir: Path) -> None:
+    """A run goes on with the language model with which it began."""
+    for name, value in model.state_dict().items():
+        if not torch.equal(weights.get(LANGUAGE_PREFIX + name, torch.empty(0)), value):
+            raise CheckpointError(f"{run_dir}: begun with another language model, or other sizes")
 
 
-def texts_loss(student: Nano, lesson: Lesson, rows: Tensor) -> Tensor:
-    """How far what is said of some captions lies from what is to be said: 1 - cosine.
+def texts_loss(student: Nano, lesson: Lesson, rows: Tensor) -> dict[str, Tensor]:
+    """How far what is said of some captions lies from what is to be said: 1 - cosine, by half.
 
     Args:
         student: With a `LanguageTower`; that alone is put into training mode.
@@ -164,13 +154,13 @@ def texts_loss(student: Nano, lesson: Lesson, rows: Tensor) -> Tensor:
     """
     tower = student.text_tower
     assert isinstance(tower, LanguageTower)
-    tokens, words = lesson.tokens[rows], lesson.words[rows].float()
+    tokens, said = lesson.tokens[rows], lesson.said[rows].float()
     tower.train()
-    pooled, svo = student.encode_words(tower.refine(words, tokens), tokens, lesson.spans[rows])
+    pooled, svo = student.encode_words(tower.refine(said, tokens), tokens, lesson.spans[rows])
     tower.eval()
     apart = 1 - (svo * lesson.svo[rows]).sum(dim=-1)
     sentences_apart = 1 - (pooled * lesson.pooled[rows]).sum(dim=-1)
-    return apart.mean() + POOLED_SHARE * sentences_apart.mean()
+    return {"svo": apart.mean(), "pooled": POOLED_SHARE * sentences_apart.mean()}
 
 
 def _captions(recipe: TextsRecipe) -> Iterator[Caption]:
@@ -189,9 +179,9 @@ def _captions(recipe: TextsRecipe) -> Iterator[Caption]:
 @torch.no_grad()
 def _lesson(
     teacher: Nano,
-    own_words: Tokenizer,
+    own_tokenizer: Tokenizer,
     student: Nano,
-    words: Tokenizer,
+    tokenizer: Tokenizer,
     captions: Sequence[Caption],
 ) -> Lesson:
     """Embed all captions once; what the language model says of them does not change."""
@@ -199,10 +189,9 @@ def _lesson(
         raise ModelError("the scenes tell nothing: make more of them")
     tower = student.text_tower
     assert isinstance(tower, LanguageTower)
-    tokens, spans = CaptionEncoder(words, student.context_length)(captions)
-    longest = int((tokens != 0).sum(dim=1).max())
-    tokens, spans = tokens[:, :longest], spans[..., :longest]
-    theirs = CaptionEncoder(own_words, teacher.context_length)
+    encoder = CaptionEncoder(tokenizer, student.context_length)
+    tokens, spans = cut_to_longest(*encoder(captions))
+    theirs = CaptionEncoder(own_tokenizer, teacher.context_length)
     said, pooled, svo = [], [], []
     for start in track(range(0, len(captions), EMBEDDED_AT_ONCE), "words"):
         part = slice(start, start + EMBEDDED_AT_ONCE)

@@ -91,6 +91,12 @@ class CaptionEncoder:
         return torch.from_numpy(tokens), torch.from_numpy(spans)
 
 
+def cut_to_longest(tokens: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
+    """(T, C) ids and (T, 3, C) weights without the columns that are padding in every text."""
+    longest = int((tokens != 0).sum(dim=1).max())
+    return tokens[:, :longest], spans[..., :longest]
+
+
 def make_batch(
     scenes: Sequence[Scene],
     encoder: CaptionEncoder,

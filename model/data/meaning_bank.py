@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from knowledge.entities import CLASS_GROUPS
-from model.data.loader import Batch
+from model.data.loader import Batch, cut_to_longest
 from model.data.meanings import GENERAL, VEHICLES, is_told
 from model.errors import ModelError
 from model.towers.nano import Nano
@@ -129,11 +129,10 @@ def _embedded(student: Nano, batches: Sequence[Batch], order: Sequence[tuple[int
     """(N, D) of captions, each given by its batch and its row of captions and hard negatives."""
     tokens = [torch.cat([batch.tokens, batch.negative_tokens]) for batch in batches]
     spans = [torch.cat([batch.spans, batch.negative_spans]) for batch in batches]
-    longest = max(int((part != 0).sum(dim=1).max()) for part in tokens)
     found = []
     for start in range(0, len(order), EMBEDDED_AT_ONCE):
         part = order[start : start + EMBEDDED_AT_ONCE]
         chosen = torch.stack([tokens[number][row] for number, row in part])
         roles = torch.stack([spans[number][row] for number, row in part])
-        found.append(student.encode_text(chosen[:, :longest], roles[..., :longest])[1])
+        found.append(student.encode_text(*cut_to_longest(chosen, roles))[1])
     return torch.cat(found)

@@ -20,12 +20,12 @@ from rich.table import Table
 from tokenizers import Tokenizer
 
 from knowledge.hierarchy import Hierarchy, load_hierarchy
-from model.data.loader import CaptionEncoder
+from model.data.loader import CaptionEncoder, cut_to_longest
 from model.data.records import Caption, Scene
 from model.evaluate.auc import roc_auc
 from model.synthesis.noise import apply_detector_noise
 from model.synthesis.traffic import make_traffic_scene
-from model.towers.nano import Nano
+from model.towers.nano import Nano, nano_of
 from service.bundle.encoder import ImageEmbeddings
 from service.bundle.text import Describable, TextEmbeddings
 from service.pipeline.frame import FrameAnalyzer
@@ -74,8 +74,7 @@ class TorchEncoder:
     def encode_texts(self, texts: Sequence[Describable]) -> TextEmbeddings:
         """See `service.bundle.text.TextEncoder.encode`."""
         tokens, spans = self.captions([Caption(text.text, text.spans) for text in texts])
-        longest = int((tokens != 0).sum(dim=1).max())
-        pooled, svo = self.student.encode_text(tokens[:, :longest], spans[..., :longest])
+        pooled, svo = self.student.encode_text(*cut_to_longest(tokens, spans))
         return TextEmbeddings(pooled.numpy(), svo.numpy())
 
 
@@ -132,8 +131,12 @@ def compare_texts(
     """
     trained = TorchEncoder(student, tokenizer)
     torch.manual_seed(seed)
-    untrained = Nano(
-        tokenizer.get_vocab_size(), student.context_length, student.half_dim, student.width
+    untrained = nano_of(
+        student.state_dict(),
+        tokenizer.get_vocab_size(),
+        context_length=student.context_length,
+        half_dim=student.half_dim,
+        width=student.width,
     )
     scenes = [make_traffic_scene(i, "heldout") for i in range(num_scenes)]
     vectors, others = trained.encode_texts(hierarchy.flat), load_hierarchy(OTHER_WORDS).flat

@@ -17,11 +17,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from model.eight_bits import STEPS
 from model.errors import ModelError
 from model.towers.block import Block, attention_mask
 
 HEAD_WIDTH = 32  # of every MiniLM; no weight tells it
-STEPS = 127  # of an 8-bit number to either side of zero
+NORM_EPS = 1e-12  # of every BERT
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
@@ -42,10 +43,10 @@ class LanguageModel(nn.Module):
         self.sizes = sizes
         self.token = nn.Embedding(sizes.vocab_size, sizes.width, padding_idx=0)
         self.position = nn.Parameter(torch.zeros(sizes.context_length, sizes.width))
-        self.norm = nn.LayerNorm(sizes.width, eps=1e-12)
+        self.norm = nn.LayerNorm(sizes.width, eps=NORM_EPS)
         heads = sizes.width // HEAD_WIDTH
         self.blocks = nn.ModuleList(
-            [Block(sizes.width, heads, norm_first=False, eps=1e-12) for _ in range(sizes.layers)]
+            [Block(sizes.width, heads, norm_first=False, eps=NORM_EPS) for _ in range(sizes.layers)]
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -72,7 +73,7 @@ def load_language_model(folder: Path, context_length: int) -> LanguageModel:
 
     Args:
         folder: With ``config.json`` and ``model.safetensors``.
-        context_length: Tokens of the longest text; longer ones will be refused.
+        context_length: Tokens of the longest text.
 
     Raises:
         ModelError: A file is missing or damaged, or tells of another architecture.
@@ -96,7 +97,16 @@ def load_language_model(folder: Path, context_length: int) -> LanguageModel:
 
 
 def _check(folder: Path, config: Mapping[str, Any], context_length: int) -> None:
-    wanted = {"model_type": "bert", "hidden_act": "gelu"}
+    wanted = {
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "layer_norm_eps": NORM_EPS,
+        "pad_token_id": 0,
+    }
+    sizes = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+    for key in (*sizes, "intermediate_size", "max_position_embeddings"):
+        if not isinstance(config.get(key), int):
+            raise ModelError(f"{folder / CONFIG}: {key} is {config.get(key)!r}, not a number")
     for key, value in wanted.items():
         if config.get(key) != value:
             raise ModelError(f"{folder / CONFIG}: {key} is {config.get(key)!r}, not {value!r}")
@@ -150,11 +160,6 @@ def _round(model: LanguageModel) -> None:
         linears = (block.qkv, block.out, block.mlp[0], block.mlp[2])
         matrices += [linear.weight for linear in linears if isinstance(linear, nn.Linear)]
     for matrix in matrices:
-        step = grid_step(matrix, 1)
+        reach = matrix.abs().amax(dim=1, keepdim=True)
+        step = torch.where(reach > 0, reach / STEPS, torch.ones_like(reach))
         matrix.copy_((matrix / step).round() * step)
-
-
-def grid_step(matrix: Tensor, dim: int) -> Tensor:
-    """The step of the 8-bit grid that reaches as far as a row (``dim`` 1) or a column (0) does."""
-    reach = matrix.abs().amax(dim, keepdim=True)
-    return torch.where(reach > 0, reach / STEPS, torch.ones_like(reach))

@@ -144,15 +144,15 @@ class Nano(nn.Module):
         super().__init__()
         self.half_dim = half_dim
         self.width = width
+        self.trunk = ImageTrunk()
+        self.detector_look = DetectorLook()
+        self.scene_head = nn.Linear(self.trunk.deep_channels, half_dim)
+        self.relation_head = RelationHead(self.trunk.map_channels, GRID, width, half_dim)
         self.text_tower: TextTower | LanguageTower
         if language is None:
             self.text_tower = TextTower(vocab_size, context_length, width)
         else:
             self.text_tower = LanguageTower(LanguageModel(language), width)
-        self.trunk = ImageTrunk()
-        self.detector_look = DetectorLook()
-        self.scene_head = nn.Linear(self.trunk.deep_channels, half_dim)
-        self.relation_head = RelationHead(self.trunk.map_channels, GRID, width, half_dim)
         self.text_pool = nn.Linear(width, half_dim)
         self.svo_linear = nn.Linear(width, half_dim)
         self.logit_scale = nn.Parameter(torch.tensor(2.66))  # log(1 / 0.07), as in CLIP
@@ -285,10 +285,10 @@ class Nano(nn.Module):
 
 def nano_of(weights: Mapping[str, Tensor], vocab_size: int, **sizes: int) -> Nano:
     """An untrained student with the text tower that weights are of."""
-    return Nano(vocab_size, language=sizes_in(weights, LANGUAGE), **sizes)
+    return Nano(vocab_size, language=sizes_in(weights, LANGUAGE_PREFIX), **sizes)
 
 
-LANGUAGE = "text_tower.language."
+LANGUAGE_PREFIX = "text_tower.language."
 GRID = 4  # points per side of an ROI
 # By how many deviations a frame is nearer to the drawn frames than to the real ones: 1.33 or more
 # of 99 of 100 drawn frames of other seeds.

@@ -13,7 +13,7 @@ from model.towers.language_model import LanguageModel
 
 HEADS = 6
 DROPOUT = 0.05  # of words, in training
-WORD_DROPOUT = 0.1  # of what a language model says of them
+LANGUAGE_DROPOUT = 0.1  # of the numbers that a language model gives, in training
 
 
 class TextTower(nn.Module):
@@ -54,9 +54,9 @@ class LanguageTower(nn.Module):
         """Map (T, C) int64 ids, 0 = padding, to (T, C, W); C may be shorter than the context."""
         return self.refine(self.language(tokens), tokens)
 
-    def refine(self, words: Tensor, tokens: Tensor) -> Tensor:
+    def refine(self, said: Tensor, tokens: Tensor) -> Tensor:
         """The same where (T, C, L) of the language model is known already."""
-        x = self.inward(F.dropout(words, WORD_DROPOUT, self.training))
+        x = self.inward(F.dropout(said, LANGUAGE_DROPOUT, self.training))
         mask = attention_mask(tokens, x)
         for block in self.blocks:
             x = block(x, mask)

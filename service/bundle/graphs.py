@@ -65,12 +65,15 @@ def check_text_encoder(
     tokens[:, :2] = highest
     spans = np.zeros((2, len(text.ROLES), spec.context_length), np.float32)
     spans[:, :, :2] = 0.5
-    try:
-        pooled, svo = session.run(text.OUTPUTS, {"tokens": tokens, "spans": spans})
-    except Exception as error:
-        raise BundleError(_text_mismatch(path, tokenizer_path, spec, highest, error)) from None
-    _check_unit_rows(path, "pooled", pooled, (2, half_dim))
-    _check_unit_rows(path, "svo", svo, (2, half_dim))
+    lengths = {spec.context_length, 2} if text.any_length(session) else {spec.context_length}
+    for length in lengths:
+        feeds = {"tokens": tokens[:, :length], "spans": spans[..., :length]}
+        try:
+            pooled, svo = session.run(text.OUTPUTS, feeds)
+        except Exception as error:
+            raise BundleError(_text_mismatch(path, tokenizer_path, spec, highest, error)) from None
+        _check_unit_rows(path, "pooled", pooled, (2, half_dim))
+        _check_unit_rows(path, "svo", svo, (2, half_dim))
     small, large = (tokenizer.encode(word).ids for word in ("a car", "A CAR"))
     if spec.lowercase and small != large:
         raise BundleError(

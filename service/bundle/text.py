@@ -157,7 +157,7 @@ class TextEncoder:
 
     def _length(self, tokens: NDArray[np.int64]) -> int:
         """Tokens that the graph must see: of the longest text, where it takes any number."""
-        if isinstance(self.session.get_inputs()[0].shape[1], int):
+        if not any_length(self.session):
             return self.context_length
         return int((tokens != self.pad_id).any(axis=0).nonzero()[0].max()) + 1
 
@@ -180,6 +180,11 @@ class TextEncoder:
             except ValueError as error:
                 raise TextRejected(f"{description.id}: {error}") from None
         return tokens, spans
+
+
+def any_length(session: Session) -> bool:
+    """Whether a text encoder takes texts that are cut to the longest of them."""
+    return not isinstance(session.get_inputs()[0].shape[1], int)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -1,5 +1,6 @@
 """A bundle's student comes back into torch, computes what its graphs compute, and can go on."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from model.checkpoint import load_checkpoint
 from model.errors import ModelError
-from model.export import image_parity, text_parity
+from model.export import export_text_encoder, image_parity, text_parity
 from model.look import silence_look
 from model.recipe import NanoRecipe, RecipeError
 from model.restore import is_bundle, restore_student
@@ -88,6 +89,39 @@ def test_a_look_that_is_silenced_adds_nothing() -> None:
     silence_look(student)
 
     assert torch.equal(plain, embed(looks))
+
+
+@pytest.mark.parametrize("any_length", [False, True])
+def test_a_text_tower_of_captions_comes_back(tmp_path: Path, any_length: bool) -> None:
+    """As bundles had it before the language model, of one length, and as they may have it now."""
+    torch.manual_seed(0)
+    student = Nano(vocab_size=120).eval()
+    for name, weight in student.named_parameters():
+        if weight.ndim == 1:  # biases of 0 are one constant to an export, and norms of 1
+            torch.nn.init.normal_(weight, float("norm" in name and "weight" in name), 0.02)
+    shutil.copy(EMBEDDED_BUNDLE / "image_encoder.onnx", tmp_path)
+    graph = tmp_path / "text_encoder.onnx"
+    export_text_encoder(student, graph, any_length)
+    length = 11 if any_length else 32
+    texts: dict[str, NDArray[Any]] = {
+        "tokens": np.random.default_rng(0).integers(1, 120, (3, length)),
+        "spans": np.full((3, 3, length), 1 / length, np.float32),
+    }
+
+    back = restore_student(tmp_path, SIZES, 120)
+
+    assert max(text_parity(back, graph, texts).values()) < 1e-5
+    for name, value in student.text_tower.state_dict().items():
+        assert torch.equal(value, back.text_tower.state_dict()[name]), name
+
+
+def test_a_text_encoder_that_has_lost_a_name_is_refused(tmp_path: Path) -> None:
+    """Two constants that are equal are one to an export: the other's would be untrained."""
+    shutil.copy(EMBEDDED_BUNDLE / "image_encoder.onnx", tmp_path)
+    export_text_encoder(Nano(vocab_size=120).eval(), tmp_path / "text_encoder.onnx")
+
+    with pytest.raises(ModelError, match=r"text_tower\..* is not in it"):
+        restore_student(tmp_path, SIZES, 120)
 
 
 def test_a_bundle_of_another_width_is_refused() -> None:

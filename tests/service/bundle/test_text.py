@@ -156,7 +156,7 @@ def test_the_embedded_encoder_is_fed_no_more_than_the_longest_text() -> None:
 
 
 def test_a_graph_of_one_length_is_fed_that(tiny_bundle_dir: Path) -> None:
-    """As CLIP's towers are, which count positions from the end."""
+    """As CLIP's towers are, whose exports know one length."""
     session = Recorded(make_session(tiny_bundle_dir / "text_encoder.onnx", threads=1))
 
     TextEncoder(session, tiny_bundle_dir / "tokenizer.json", CONTEXT).encode([CAR_HITS_WALL])
