@@ -123,6 +123,8 @@ class TextsRecipe(Section):
     scenes: int = Field(default=16000, ge=1, le=SCENES_OF_A_SEED)
     """Whose captions are taken."""
     texts_a_meaning: int = Field(default=100, ge=1)
+    mixed: int = Field(default=24000, ge=0)
+    """Sentences of the same words that tell of nothing, half of each step's."""
     context_length: int = Field(default=64, ge=8)
     language_sha256: str | None = None
     """Of the language model's weights; others are refused."""

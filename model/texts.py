@@ -4,7 +4,9 @@
 
 The student's own text tower has read generated captions alone. Here a tower that stands on a
 language model learns to say of each caption what that one says, so the image side keeps its
-meaning; of words that no caption has, the language model knows which they are like.
+meaning; of words that no caption has, the language model knows which they are like. Half of what
+it learns from are sentences whose parts come from anywhere: captions alone leave open what the
+tower makes of any other sentence, those of the experts among them.
 
 Dimension letters used in this file: N captions, C token context, L width of the language model,
 D half of the embedding.
@@ -16,6 +18,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import structlog
 import torch
 from rich.progress import track
@@ -29,6 +32,7 @@ from model.errors import ModelError
 from model.optimiser import Training
 from model.recipe import SCENES_OF_A_SEED, NanoRecipe, TextsRecipe
 from model.steps import Part, run_steps
+from model.synthesis.captions import mixed_caption
 from model.synthesis.traffic import make_traffic_scene
 from model.towers.language_model import WEIGHTS, LanguageModel, load_language_model
 from model.towers.nano import LANGUAGE_PREFIX, Nano
@@ -109,7 +113,10 @@ def train_texts(
         done = training.restore(state)
     run_dir.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(run_dir / TOKENIZER))
-    lesson = _lesson(teacher, own_tokenizer, student, tokenizer, list(_captions(recipe)))
+    captions = list(_captions(recipe))
+    rng = np.random.default_rng(recipe.seed)
+    mixed = [mixed_caption(rng) for _ in range(recipe.mixed)]
+    lesson = _lesson(teacher, own_tokenizer, student, tokenizer, captions + mixed)
     log.info(
         "texts_start",
         recipe=recipe.name,
@@ -117,14 +124,14 @@ def train_texts(
         sha256=digest,
         step=done,
         steps=recipe.optim.steps,
-        captions=len(lesson.tokens),
+        captions=len(captions),
+        mixed=len(mixed),
         parameters=sum(p.numel() for p in student.parameters() if p.requires_grad),
     )
 
     def terms_of(step: int) -> dict[str, Tensor]:
         torch.manual_seed(recipe.seed * 1_000_003 + step)
-        rows = torch.randint(len(lesson.tokens), (recipe.texts_a_step,))
-        return texts_loss(student, lesson, rows)
+        return texts_loss(student, lesson, _drawn(len(captions), len(mixed), recipe.texts_a_step))
 
     run_steps(
         "texts",
@@ -135,6 +142,13 @@ def train_texts(
         {"recipe": recipe.model_dump(), "from": str(start_from), "language_sha256": digest},
         terms_of,
     )
+
+
+def _drawn(captions: int, mixed: int, count: int) -> Tensor:
+    """(count,) rows of a step: half of them captions, half mixed ones where there are any."""
+    half = count // 2 if mixed else 0
+    first = torch.randint(captions, (count - half,))
+    return first if not mixed else torch.cat([first, captions + torch.randint(mixed, (half,))])
 
 
 def _check_same(weights: Mapping[str, Tensor], model: LanguageModel, run_dir: Path) -> None:

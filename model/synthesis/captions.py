@@ -12,12 +12,13 @@ import numpy as np
 from knowledge.hierarchy import load_hierarchy
 from model.data.meanings import GENERAL, VEHICLES
 from model.data.records import Caption
-from model.synthesis.wording import wording
+from model.synthesis.wording import RelationWords, wording
 
 NUM_PARAPHRASES = 6
 IRREGULAR = {"is": "are", "has": "have", "goes": "go", "does": "do"}
 PAINTED = (*VEHICLES, GENERAL, "bicycle")  # may have any adjective of a vehicle
 OPENED, PLACED, FRONTED, DESCRIBED = 0.2, 0.3, 0.12, 0.35  # shares of the captions
+MIXED_PLAIN, MIXED_OTHER = 0.5, 0.3  # the same of sentences whose parts come from anywhere
 GENERALISED = 0.4  # of the vehicles: "a vehicle" instead of "a truck"
 
 
@@ -42,6 +43,46 @@ def relation_captions(
         if caption.text.lower() not in _expert_texts():
             captions.append(caption)
     return tuple(captions)
+
+
+def mixed_caption(rng: np.random.Generator) -> Caption:
+    """A sentence of the same words whose parts come from anywhere: it tells of nothing.
+
+    What a text tower makes of such sentences tells more of it than what it makes of those that it
+    has learned by heart.
+    """
+    words = wording()
+
+    def any_relation() -> RelationWords:
+        return words.relations[_pick(tuple(words.relations), rng)]
+
+    def any_noun() -> tuple[str, str]:
+        kind = _pick(tuple(words.nouns), rng)
+        return _pick(words.nouns[kind], rng), kind
+
+    def any_described(noun: str, kind: str) -> str:
+        if kind == "ego" or rng.random() < MIXED_PLAIN:
+            return noun
+        told = any_relation()
+        return with_adjective(noun, _pick((*words.adjectives, *told.first, *told.second), rng))
+
+    (who, subject), (whom, object_) = any_noun(), any_noun()
+    if object_ in words.other and rng.random() < MIXED_OTHER:
+        whom = _pick(words.other[object_], rng)
+    verb, told = _pick(any_relation().verbs, rng), any_relation()
+    if told.openings and rng.random() < MIXED_OTHER:
+        verb = f"{_pick(told.openings, rng)} and {verb}"
+    if who in words.plural:
+        verb = plural_of(verb)
+    places = any_relation().where
+    where = _pick(places, rng) if places and rng.random() < MIXED_PLAIN else ""
+    weather, front = _pick(tuple(words.tails), rng), ""
+    tail = _pick(words.tails[weather], rng)
+    if rng.random() < FRONTED:
+        front, tail = _pick(words.fronts[weather], rng), ""
+    who, whom = any_described(who, subject), any_described(whom, object_)
+    caption = _caption(front, who, verb, whom, _joined(where, tail), "")
+    return mixed_caption(rng) if caption.text.lower() in _expert_texts() else caption
 
 
 def plural_of(verb: str) -> str:

@@ -51,7 +51,7 @@ def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _recipe(steps: int = 4) -> TextsRecipe:
     return TextsRecipe.model_validate(
         {
-            "name": "few", "scenes": 12, "texts_a_meaning": 4, "texts_a_step": 16,
+            "name": "few", "scenes": 12, "texts_a_meaning": 4, "mixed": 40, "texts_a_step": 16,
             "context_length": 48, "checkpoint_every": 2,
             "optim": {"steps": steps, "warmup_steps": 1},
         }
