@@ -10,7 +10,7 @@ from knowledge.entities import CLASS_GROUPS, NO_REGION, class_group
 from knowledge.hierarchy import load_hierarchy
 from model.data.meanings import is_told
 from model.data.records import EGO, NO_OBJECT, ROAD
-from model.synthesis.captions import plural_of, relation_captions, with_adjective
+from model.synthesis.captions import mixed_caption, plural_of, relation_captions, with_adjective
 from model.synthesis.layouts import NOUNS as LAYOUT_NOUNS
 from model.synthesis.layouts import is_held_out, make_layout
 from model.synthesis.noise import apply_detector_noise
@@ -131,6 +131,25 @@ def test_captions_have_exact_spans_and_never_quote_the_hierarchy() -> None:
                 others = (*words.nouns[told_of[2]], *words.other.get(told_of[2], ()))
                 assert whom.split(" ")[-1] in [noun.split(" ")[-1] for noun in others]
                 assert caption.text.lower() not in quoted
+
+
+def test_mixed_sentences_join_parts_of_anywhere_and_tell_of_nothing() -> None:
+    """Exact spans, the captions' own words, combinations that no relation has, no expert's text."""
+    rng = np.random.default_rng(2)
+    said = [mixed_caption(rng) for _ in range(3000)]
+    texts = [caption.text for caption in said]
+
+    again = np.random.default_rng(2)
+    assert texts == [mixed_caption(again).text for _ in said]
+    assert len(set(texts)) > 2900
+    assert not {text.lower() for text in texts} & {d.text.lower() for d in load_hierarchy().flat}
+    for caption in said:
+        subject, verb, object_ = (caption.text[a:b] for a, b in caption.spans)
+        assert caption.text.lower().index(subject.lower()) < caption.text.index(verb)
+        assert caption.text[caption.spans[1][1] :].strip().startswith(object_)
+        assert caption.meaning == ""
+    told_of_walls = [c for c in said if "crosses" in c.text and "wall" in c.text]
+    assert told_of_walls  # which no scene shows
 
 
 def test_some_captions_call_a_vehicle_a_vehicle() -> None:
