@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from model import sa_clip
-from model.towers.nano import NUM_CLASS_GROUPS
+from model.towers.nano_relation import NUM_CLASS_GROUPS
 from model.towers.spec import ClipSpec
 
 # At step 0 a relation is half its hull and a quarter each of its ROIs, in CLIP's own space.
