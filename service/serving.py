@@ -40,6 +40,8 @@ def run_server(settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     host, port = listener.getsockname()[:2]
+    # Before it is said: who connects at once waits until the loop runs, and is not refused.
+    listener.listen(config.backlog)
     log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
     # uvicorn raises the signal once more when it has stopped; SIGTERM is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: None)
