@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 import torch
 from numpy.typing import NDArray
 from rich.table import Table
@@ -39,6 +40,7 @@ OTHER_WORDS = Path(__file__).with_name("other_words.yaml")
 NUM_NULL_SCENES = 400
 NULL_SEED = 50_000_000
 WILSON_Z = 1.96
+log = structlog.get_logger()
 
 
 class TorchEncoder:
@@ -139,21 +141,24 @@ def compare_texts(
         width=student.width,
     )
     scenes = [make_traffic_scene(i, "heldout") for i in range(num_scenes)]
-    vectors, others = trained.encode_texts(hierarchy.flat), load_hierarchy(OTHER_WORDS).flat
+    vectors = trained.encode_texts(hierarchy.flat)
     order = np.random.default_rng(seed).permutation(len(hierarchy.flat))
     shuffled = TextEmbeddings(vectors.pooled[order], vectors.svo[order])
     random_encoder = TorchEncoder(untrained, tokenizer)
     random_vectors = random_encoder.encode_texts(hierarchy.flat)
-    return [
-        _figures("trained", trained, text_bank_of(hierarchy.flat, vectors), scenes),
-        _figures(
-            "in other words", trained, text_bank_of(others, trained.encode_texts(others)), scenes
-        ),
-        _figures("shuffled descriptions", trained, text_bank_of(hierarchy.flat, shuffled), scenes),
-        _figures(
-            "random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors), scenes
-        ),
+    banks = [
+        ("trained", trained, text_bank_of(hierarchy.flat, vectors)),
+        ("shuffled descriptions", trained, text_bank_of(hierarchy.flat, shuffled)),
+        ("random weights", random_encoder, text_bank_of(hierarchy.flat, random_vectors)),
     ]
+    others = load_hierarchy(OTHER_WORDS).flat
+    longest = max(len(tokenizer.encode(item.text).ids) for item in others)
+    if longest <= student.context_length:
+        told = text_bank_of(others, trained.encode_texts(others))
+        banks.insert(1, ("in other words", trained, told))
+    else:  # a tower that spells what no caption has
+        log.warning("other_words_refused", tokens=longest, limit=student.context_length)
+    return [_figures(name, encoder, bank, scenes) for name, encoder, bank in banks]
 
 
 def _figures(

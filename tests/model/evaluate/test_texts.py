@@ -31,6 +31,18 @@ def test_other_words_say_the_same_of_the_same() -> None:
     assert not {item.text.lower() for item in others} & {item.text.lower() for item in expert}
 
 
+def test_a_student_of_long_texts_is_asked_in_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the same hierarchy in the experts' own."""
+    monkeypatch.setattr("model.evaluate.texts.NUM_NULL_SCENES", 8)
+    tokenizer = train_tokenizer([item.text for item in load_hierarchy().flat], 600)
+    student = Nano(tokenizer.get_vocab_size(), context_length=200)
+
+    rows = compare_texts(student, tokenizer, load_hierarchy(), num_scenes=10)
+
+    names = ["trained", "in other words", "shuffled descriptions", "random weights"]
+    assert [row.name for row in rows] == names
+
+
 @pytest.mark.slow
 def test_an_untrained_student_is_no_better_than_its_own_controls(
     monkeypatch: pytest.MonkeyPatch,
@@ -48,9 +60,9 @@ def test_an_untrained_student_is_no_better_than_its_own_controls(
 
     rows = compare_texts(student, tokenizer, hierarchy, num_scenes=200)
 
-    names = ["trained", "in other words", "shuffled descriptions", "random weights"]
-    assert [row.name for row in rows] == names
+    # Spelled by a tokenizer of 600 words, other words are longer than its context.
+    assert [row.name for row in rows] == ["trained", "shuffled descriptions", "random weights"]
     assert len({row.num_scenes for row in rows}) == 1
     assert all(row.leaf_interval[0] < 0.15 for row in rows)
     assert all(0.2 < row.frame_auc < 0.8 for row in rows)
-    assert figures_table(rows).row_count == 4
+    assert figures_table(rows).row_count == 3
