@@ -15,6 +15,7 @@ from model.recipe import (
     NanoRecipe,
     RecipeError,
     RelationsRecipe,
+    TextsRecipe,
     load_recipe,
     read_recipe,
 )
@@ -112,14 +113,16 @@ def test_no_two_recipes_and_no_two_steps_draw_the_same_scenes() -> None:
 
     assert len(set(boxes)) == len(boxes) == 24
     relations = read_recipe(SHIPPED.with_name("nano_relations.yaml"), RelationsRecipe)
-    others = ("nano_look.yaml", "nano_relations.yaml")
+    texts = read_recipe(SHIPPED.with_name("nano_texts.yaml"), TextsRecipe)
+    others = ("nano_look.yaml", "nano_relations.yaml", "nano_texts.yaml")
     paths = [path for path in SHIPPED.parent.glob("nano*.yaml") if path.name not in others]
     students = [load_recipe(path) for path in paths]
     steps = [(relations.data, relations.batches), *((s.data, s.optim.steps) for s in students)]
     for scenes, last_step in steps:
         last = scenes.model_copy(update={"seed": 9})
         assert first_scene(last, last_step) + NUM_GATE_SCENES < HELD_OUT_SEED
-    assert len({scenes.seed for scenes, _ in steps}) == len(steps)
+    seeds = [*(scenes.seed for scenes, _ in steps), texts.seed]
+    assert len(set(seeds)) == len(seeds)
     with pytest.raises(ValidationError, match="at most 999488"):
         NanoRecipe.model_validate({"name": "x", "optim": {"steps": 100_000}})
     with pytest.raises(ValidationError, match="at most 999488"):
