@@ -28,7 +28,7 @@ def test_who_is_told_that_it_listens_can_connect_at_once(monkeypatch: pytest.Mon
         sockets[0].close()
 
     monkeypatch.setattr(serving, "set_up_logs", lambda form: None)
-    monkeypatch.setattr(serving.signal, "signal", lambda *_: None)  # that of the tests stays
+    monkeypatch.setattr("service.serving.signal.signal", lambda *_: None)  # that of the tests stays
     monkeypatch.setattr(serving, "create_app", lambda settings: FastAPI())
     monkeypatch.setattr(serving.log, "info", info, raising=False)
     monkeypatch.setattr(uvicorn.Server, "run", run)
