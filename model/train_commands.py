@@ -34,8 +34,7 @@ def train(
         raise typer.BadParameter(
             "--start-from begins a run of the student anew: no --resume, no CLIP"
         )
-    if start_from is not None and start_from.resolve() == out.resolve():
-        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
+    _check_apart(start_from, out)
     if "tower" in section_names(recipe):
         from model.contrastive.train import train_contrastive
 
@@ -81,8 +80,7 @@ def train_relations(
     from model.recipe import RelationsRecipe, load_recipe, read_recipe
     from model.relations import train_relations as run
 
-    if start_from.resolve() == out.resolve():
-        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
+    _check_apart(start_from, out)
     student = load_recipe(RECIPES / "nano.yaml")
     run(read_recipe(recipe, RelationsRecipe, tuple(set_ or ())), student, start_from, out, resume)
 
@@ -104,8 +102,7 @@ def train_texts(
     from model.recipe import TextsRecipe, load_recipe, read_recipe
     from model.texts import train_texts as run
 
-    if start_from.resolve() == out.resolve():
-        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
+    _check_apart(start_from, out)
     texts, student = read_recipe(recipe, TextsRecipe, tuple(set_ or ())), RECIPES / "nano.yaml"
     run(texts, load_recipe(student), start_from, language, out, resume)
 
@@ -132,3 +129,9 @@ def train_look(
         measure_look(recipe, start_from, bundle, features, folds)
     else:
         train_look(recipe, start_from, out, bundle, features)
+
+
+def _check_apart(start_from: Path | None, out: Path) -> None:
+    """A run that begins with another leaves that one as it is."""
+    if start_from is not None and start_from.resolve() == out.resolve():
+        raise typer.BadParameter(f"--start-from and --out are the same folder: {out}")
