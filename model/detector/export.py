@@ -18,7 +18,8 @@ OPSET = 18
 # Largest difference allowed between torch and ONNX Runtime on offsets and probabilities alike.
 PARITY_TOLERANCE = 1e-3
 NMS_IOU = 0.45
-LONG_SIDE = 512  # trained at 416 with scales up to 2.2; this finds more (docs/experiments.md)
+# Trained at 416 with scales up to 2.2; these find more (docs/experiments.md).
+LONG_SIDE, NEAR_LONG_SIDE = 512, 320
 
 
 class DetectorParityError(Exception):
@@ -79,6 +80,7 @@ def detector_spec(score_threshold: float) -> dict[str, Any]:
         "classes": list(CLASSES),
         "input_hw": None,
         "long_side": LONG_SIDE,
+        "near_long_side": NEAR_LONG_SIDE,
         "colour": "bgr",
         "scale": 1.0,
         "letterbox_value": PADDING,

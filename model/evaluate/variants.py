@@ -21,7 +21,7 @@ from service.scoring.dynamics import fused
 from service.scoring.telling import Voice
 from service.scoring.text_bank import TextBank
 from service.vision.clips import SampledFrame
-from service.vision.tracks import iou
+from service.vision.overlap import iou
 
 TEXT_ALONE, MOTION_ALONE = "text alone", "motion alone"
 NAMES = (TEXT_ALONE, MOTION_ALONE, "control: geometry (largest overlap)", "control: count")

@@ -78,11 +78,22 @@ class DetectorSpec(_Strict):
     input_hw: tuple[PositiveInt, PositiveInt] | None = None
     """Fixed input size; None: ``long_side``, the other side rounded up to a multiple of 32."""
     long_side: Annotated[int, Field(ge=32, multiple_of=32)] = 416
+    near_long_side: Annotated[int, Field(ge=32, multiple_of=32)] | None = None
+    """Of a second, smaller look for what is so near that it fills the view; None: one look."""
     colour: Literal["rgb", "bgr"]
     scale: PositiveFloat = 1.0
     letterbox_value: Annotated[int, Field(ge=0, le=255)] = 114
     score_threshold: Fraction = 0.3
     nms_iou: Fraction = 0.45
+
+    @model_validator(mode="after")
+    def _looks_at_less(self) -> DetectorSpec:
+        near, limit = self.near_long_side, self.long_side
+        if near is not None and self.input_hw is not None:
+            raise ValueError(f"near_long_side {near} needs a free input size, input_hw fixes it")
+        if near is not None and near >= limit:
+            raise ValueError(f"near_long_side must be below long_side {limit}, got {near}")
+        return self
 
 
 class TrainingSource(_Strict):

@@ -31,6 +31,8 @@ def bundle_summary(manifest: Manifest) -> Table:
     """The manifest as a table of two columns."""
     spec = manifest.detector
     size = "x".join(map(str, spec.input_hw)) if spec.input_hw else f"long side {spec.long_side}"
+    if spec.near_long_side is not None:
+        size += f" and {spec.near_long_side}"
     rows = [
         ("commit", manifest.git_commit),
         ("half dimension", str(manifest.half_dim)),

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.vision.kinematics import LEAST_MOMENTS, NOISE_SIGMAS, RECENT_S, Kinematics
+from service.vision.overlap import iou
 from service.vision.rois import NO_OBJECT, Rois
-from service.vision.tracks import Track, iou
+from service.vision.tracks import Track
 
 # `residual` belongs to every leaf: an accident breaks the steady motion, the others say how.
 CUE_NAMES = (

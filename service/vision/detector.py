@@ -5,8 +5,6 @@ Dimension letters used in this file: N boxes, A grid cells, C classes, H W frame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +13,7 @@ from knowledge.entities import CLASS_GROUPS, class_group
 from service.bundle.graphs import END_TO_END_COLUMNS, YOLOX_STRIDES
 from service.bundle.manifest import BundleError, DetectorSpec
 from service.bundle.sessions import Session
+from service.vision.boxes import Boxes, both_looks, once_each
 from service.vision.rois import Rois, detected_rois
 
 SIZE_STEP = 32  # coarsest stride: every input side is a multiple of it
@@ -23,23 +22,6 @@ ALIKE = {
     **dict.fromkeys(("car", "bus", "truck"), "vehicle"),
     **dict.fromkeys(("motorcycle", "bicycle"), "two-wheeler"),
 }
-SAME_IOU = 0.7  # two vehicles behind each other seldom cover each other so well
-MAX_BOXES = 100  # the most confident ones; pairs grow with the square
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Boxes:
-    """Boxes in pixels of the network input.
-
-    Attributes:
-        xyxy: (N, 4) float32.
-        scores: (N,) float32 in 0..1.
-        classes: (N,) int64 indices into the spec's classes.
-    """
-
-    xyxy: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int64]
 
 
 class Detector:
@@ -73,17 +55,13 @@ class Detector:
         """
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or not frame.size:
             raise ValueError(f"a frame must be (H, W, 3) uint8, got {frame.shape} {frame.dtype}")
-        input_hw = network_size(frame.shape[0], frame.shape[1], self.spec)
-        canvas, content_wh = letterbox(frame, input_hw, self.spec.letterbox_value)
-        output = self._session.run(None, {self._input: self._pixels(canvas)})[0]
-        if self.spec.layout == "yolox":
-            boxes = decode_yolox(output, input_hw, self.spec)
-        else:
-            boxes = decode_ultralytics(output, self.spec)
-        boxes = suppress(boxes, self.spec.nms_iou)
-        boxes = seen_once(boxes, self._things)
-        # Width and height are rounded apart when resizing: each axis has its own scale.
-        xyxy = (boxes.xyxy / np.array([*content_wh, *content_wh], np.float32)).clip(0.0, 1.0)
+        boxes = self._look(frame, self.spec.long_side)
+        if self.spec.near_long_side is not None:
+            near = self._look(frame, self.spec.near_long_side)
+            longest = max(frame.shape[:2])
+            boxes = both_looks(boxes, near, longest, self._things, self.spec.nms_iou)
+        height, width = frame.shape[:2]
+        xyxy = (boxes.xyxy / np.array([width, height] * 2, np.float32)).clip(0.0, 1.0)
         # A box that lies wholly in the padding has no area left.
         solid = (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
         names = [self.spec.classes[i] for i in boxes.classes[solid]]
@@ -97,6 +75,21 @@ class Detector:
         """
         self.detect(np.full((36, 64, 3), self.spec.letterbox_value, np.uint8))
 
+    def _look(self, frame: NDArray[np.uint8], long_side: int) -> Boxes:
+        """One box for each thing that one run of the graph finds, in pixels of the frame."""
+        height, width = frame.shape[:2]
+        input_hw = self.spec.input_hw or network_size(height, width, long_side)
+        canvas, content_wh = letterbox(frame, input_hw, self.spec.letterbox_value)
+        output = self._session.run(None, {self._input: self._pixels(canvas)})[0]
+        if self.spec.layout == "yolox":
+            boxes = decode_yolox(output, input_hw, self.spec)
+        else:
+            boxes = decode_ultralytics(output, self.spec)
+        # Width and height are rounded apart when resizing: each axis has its own scale.
+        scale = np.array([width / content_wh[0], height / content_wh[1]] * 2, np.float32)
+        boxes = Boxes(boxes.xyxy * scale, boxes.scores, boxes.classes)
+        return once_each(boxes, self._things, self.spec.nms_iou)
+
     def _pixels(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(h, w, 3) uint8 RGB to the (1, 3, h, w) float32 that the graph was trained on."""
         ordered = canvas[..., ::-1] if self.spec.colour == "bgr" else canvas
@@ -104,15 +97,13 @@ class Detector:
         return pixels * np.float32(self.spec.scale)
 
 
-def network_size(height: int, width: int, spec: DetectorSpec) -> tuple[int, int]:
-    """Height and width of the network input for a frame.
+def network_size(height: int, width: int, long_side: int) -> tuple[int, int]:
+    """Height and width of a free network input for a frame.
 
-    A free size keeps the longer side at ``spec.long_side`` and rounds the other up to a multiple
-    of 32: a 16:9 frame costs 40 % less than a square.
+    The longer side becomes ``long_side`` and the other is rounded up to a multiple of 32: a 16:9
+    frame costs 40 % less than a square.
     """
-    if spec.input_hw is not None:
-        return spec.input_hw
-    ratio = spec.long_side / max(height, width)
+    ratio = long_side / max(height, width)
     rows, columns = (-(-round(side * ratio) // SIZE_STEP) * SIZE_STEP for side in (height, width))
     return max(rows, SIZE_STEP), max(columns, SIZE_STEP)
 
@@ -203,40 +194,6 @@ def decode_ultralytics(output: NDArray[np.float32], spec: DetectorSpec) -> Boxes
         f"{spec.file}: found an output {output.shape}, "
         f"expected (1, {num_rows}, A) or (1, N, {END_TO_END_COLUMNS})"
     )
-
-
-def suppress(boxes: Boxes, iou: float) -> Boxes:
-    """Drop boxes that overlap a better one of their own class; best first, at most MAX_BOXES."""
-    if not len(boxes.scores):
-        return boxes
-    rows = _best_of_each(boxes, boxes.classes, iou)
-    best_first = rows[np.argsort(-boxes.scores[rows], kind="stable")]
-    best = best_first[:MAX_BOXES]
-    return Boxes(boxes.xyxy[best], boxes.scores[best], boxes.classes[best])
-
-
-def seen_once(boxes: Boxes, things: NDArray[np.int64]) -> Boxes:
-    """Leave out what a surer box of a like class covers: a van called car and truck is one vehicle.
-
-    Two boxes of one vehicle would be a pair of two that have met, and told of as such.
-
-    Args:
-        boxes: After `suppress`, best first.
-        things: (C,) a number for each class, the same for those that one thing may be taken for.
-    """
-    if not len(boxes.scores):
-        return boxes
-    rows = np.sort(_best_of_each(boxes, things[boxes.classes], SAME_IOU))
-    return Boxes(boxes.xyxy[rows], boxes.scores[rows], boxes.classes[rows])
-
-
-def _best_of_each(boxes: Boxes, things: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
-    """Rows that no better box of the same thing covers by more than ``iou``, in any order."""
-    low, high = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
-    xywh = np.concatenate([low, high - low], axis=1)
-    # Scores were cut while decoding; NMS must not cut again (it drops a score equal to its limit).
-    kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), boxes.scores.tolist(), things.tolist(), 0.0, iou)
-    return np.asarray(kept, np.int64).reshape(-1)
 
 
 def _from_centre(centre: NDArray[np.float32], size: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from service.bundle.encoder import MOTION_WIDTH
 from service.vision.kinematics import LEAST_MOMENTS, NOISE_SIGMAS, RECENT_S, Kinematics
+from service.vision.overlap import iou
 from service.vision.rois import NO_OBJECT, Rois
-from service.vision.tracks import Track, iou
+from service.vision.tracks import Track
 
 SIDE = 8  # numbers of one participant
 BETWEEN, OWN_CAR = 5, 3

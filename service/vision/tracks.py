@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from knowledge.entities import CLASS_GROUPS
 from service.vision.motion import CameraStep
+from service.vision.overlap import iou
 from service.vision.riders import on_machines
 from service.vision.rois import KIND, NO_TRACK, Rois
 
@@ -214,19 +215,6 @@ def turned(boxes: Boxes, camera: CameraStep, aspect: float) -> Boxes:
     cos, sin = math.cos(camera.roll), math.sin(camera.roll)
     centre = centre @ np.array([[cos, sin], [-sin, cos]]) + middle + np.array(camera.shift)
     return np.hstack([centre - half, centre + half])
-
-
-def iou(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Intersection over union: (T, 4) and (N, 4) corners to (T, N) in 0..1."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    overlap = (high - low).clip(min=0.0).prod(axis=2)
-    area, other = ((b[:, 2:] - b[:, :2]).prod(axis=1) for b in (first, second))
-    union = area[:, None] + other[None, :] - overlap
-    ratio: NDArray[np.float64] = np.divide(
-        overlap, union, out=np.zeros_like(overlap), where=union > 0
-    )
-    return ratio
 
 
 def _best_first(overlap: NDArray[np.float64], least: float) -> list[tuple[int, int]]:

@@ -75,7 +75,7 @@ def test_spans_are_found_one_after_the_other(
         ("a.vp.hit/car-hits-a-pedestrian-crossing-the-road", ("car",), ("person",)),
         ("a.vp.cyclist/car-knocks-a-cyclist-to-the-ground", ("car",), ("person", "bicycle")),
         ("a.vv.tc.backing/car-reverses-into-a-car-behind-it", ("car",), ("car",)),
-        ("a.vv.la.cut_in/van-squeezes-between-two-cars-and-hits-a-car", ("car", "truck"), ("car",)),
+        ("n.vv.lane_change/van-merges-into-a-wide-gap-between-cars", ("car", "truck"), ("car",)),
         ("a.vo.fixed/car-crashes-into-a-pole-beside-the-road", ("car",), ("obstacle", "null")),
         ("a.vo.fixed/car-hits-a-tree-at-the-roadside", ("car",), ("null",)),
         ("a.oo.weather/car-skids-off-the-icy-road", ("car",), ("road",)),

@@ -29,15 +29,15 @@ def test_the_draft_breaks_exactly_three_rules() -> None:
     }
 
 
-def test_texts_of_the_draft_are_kept_but_for_four() -> None:
-    """Mending added normal texts and vehicles; of the draft's 111 sentences four are reworded.
+def test_texts_of_the_draft_are_kept_but_for_five() -> None:
+    """Mending added normal texts and vehicles; of the draft's 111 sentences five are reworded.
 
     They were told of cars, and named a van or a light that nobody had seen.
     """
     drafted = DRAFT.read_text(encoding="utf-8")
     kept = [description.text for description in SHIPPED.flat if description.text in drafted]
 
-    assert (len(kept), len(SHIPPED.flat)) == (107, 209)
+    assert (len(kept), len(SHIPPED.flat)) == (106, 209)
     assert sum(description.polarity == "anomaly" for description in SHIPPED.flat) == 110
 
 

@@ -61,6 +61,16 @@ def test_a_bundle_error_stops_the_start() -> None:
         ),
         pytest.param({"detector": detector_spec(classes=[])}, "detector.classes: ", id="classless"),
         pytest.param(
+            {"detector": detector_spec(near_long_side=416)},
+            "near_long_side must be below long_side 416, got 416",
+            id="a second look that is no smaller",
+        ),
+        pytest.param(
+            {"detector": detector_spec(near_long_side=256, input_hw=(416, 416))},
+            "near_long_side 256 needs a free input size",
+            id="a second look of a fixed size",
+        ),
+        pytest.param(
             {"detector": detector_spec(file="other.onnx")},
             "files lacks other.onnx",
             id="detector not listed",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from service.vision.detector import MAX_BOXES, Boxes, seen_once, suppress
+from service.vision.boxes import MAX_BOXES, Boxes, both_looks, seen_once, suppress
 
 
 def test_only_boxes_of_the_same_class_suppress_each_other() -> None:
@@ -50,3 +50,70 @@ def test_a_crowd_is_cut_to_the_most_confident() -> None:
     kept = suppress(boxes, iou=0.5)
 
     np.testing.assert_array_equal(kept.scores, boxes.scores[::-1][:MAX_BOXES])
+
+
+THINGS = np.array([0, 0, 2])  # car and truck are alike, a person is another thing
+
+
+def _boxes(*rows: tuple[list[float], float, int]) -> Boxes:
+    corners, scores, classes = zip(*rows, strict=True) if rows else ((), (), ())
+    return Boxes(
+        np.array(corners, np.float32).reshape(-1, 4),
+        np.array(scores, np.float32),
+        np.array(classes, np.int64),
+    )
+
+
+def test_a_thing_that_both_looks_found_has_the_mean_of_its_boxes_and_the_surer_name() -> None:
+    """Car 0.3 at 0..90 and truck 0.6 at 0..120, IoU 0.75: two thirds of the way, 110, a truck."""
+    first = _boxes(([0, 0, 90, 100], 0.3, 0))
+    second = _boxes(([0, 0, 120, 100], 0.6, 1))
+
+    once = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+
+    np.testing.assert_allclose(once.xyxy, [[0, 0, 110, 100]], rtol=1e-6)
+    assert once.scores.tolist() == pytest.approx([0.6])
+    assert once.classes.tolist() == [1]
+    np.testing.assert_array_equal(first.xyxy, [[0, 0, 90, 100]])  # left as it was
+
+
+def test_only_the_second_look_s_large_boxes_count_alone() -> None:
+    """Of a side of 400 a box counts from 3/16 of it, 75 pixels, on."""
+    second = _boxes(([0, 0, 75, 75], 0.9, 0), ([200, 0, 274, 75], 0.8, 0))
+
+    found = both_looks(_boxes(), second, 400, THINGS, nms_iou=0.45)
+
+    assert found.scores.tolist() == pytest.approx([0.9])
+    assert both_looks(second, _boxes(), 400, THINGS, nms_iou=0.45) is second
+
+
+def test_a_small_box_of_the_second_look_steadies_one_of_the_first_and_keeps_its_name() -> None:
+    """Half of the way at equal confidence; a smaller picture knows small things less well."""
+    first = _boxes(([0, 0, 40, 40], 0.4, 0))
+    second = _boxes(([2, 0, 42, 40], 0.4, 1), ([100, 0, 140, 40], 0.9, 0))
+
+    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+
+    np.testing.assert_allclose(found.xyxy, [[1, 0, 41, 40]], rtol=1e-6)
+    assert found.classes.tolist() == [0]
+
+
+def test_what_the_first_look_missed_is_added_and_the_surest_comes_first() -> None:
+    """A person before the car is another thing, however much of it they cover."""
+    first = _boxes(([0, 0, 100, 100], 0.5, 0))
+    second = _boxes(([0, 0, 90, 100], 0.8, 2), ([200, 0, 300, 100], 0.6, 1))
+
+    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+
+    assert found.classes.tolist() == [2, 1, 0]
+    np.testing.assert_array_equal(found.xyxy[2], [0, 0, 100, 100])
+
+
+def test_two_boxes_of_the_second_look_are_not_both_one_of_the_first() -> None:
+    """Two cars side by side that the first look took for one: the surer one is met, not both."""
+    first = _boxes(([0, 0, 200, 100], 0.5, 0))
+    second = _boxes(([0, 0, 100, 100], 0.5, 0), ([100, 0, 200, 100], 0.4, 0))
+
+    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+
+    np.testing.assert_allclose(found.xyxy, [[0, 0, 150, 100], [100, 0, 200, 100]], rtol=1e-6)

@@ -62,12 +62,16 @@ def test_a_free_input_keeps_the_long_side(
     frame_hw: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     """Long side 416, short side rounded up to a multiple of 32, never below 32."""
-    assert network_size(*frame_hw, _spec()) == expected
+    assert network_size(*frame_hw, 416) == expected
 
 
-def test_a_fixed_input_is_taken_for_every_frame() -> None:
-    """A graph without free axes decides."""
-    assert network_size(720, 1280, _spec(input_hw=(416, 416))) == (416, 416)
+def test_a_fixed_input_is_taken_for_every_frame(tmp_path: Path) -> None:
+    """A graph without free axes decides: here 3549 cells of a 416x416 input."""
+    detector = _answering(
+        tmp_path, np.zeros((1, 3549, 8), np.float32), _three_classes(input_hw=(416, 416))
+    )
+
+    assert len(detector.detect(_frame(720, 1280))) == 0
 
 
 def test_the_frame_lies_in_the_top_left_corner_and_the_rest_is_padding() -> None:
@@ -136,27 +140,63 @@ def test_channels_reach_the_graph_in_the_order_of_the_spec(tiny_bundle_dir: Path
     assert names == {"bgr": {"car"}, "rgb": {"person"}}
 
 
-def test_pixels_are_scaled_as_the_spec_says(tmp_path: Path) -> None:
+class _Recorder:
+    """A session that keeps what it is fed and finds nothing."""
+
+    def __init__(self) -> None:
+        self.fed: list[NDArray[np.float32]] = []
+
+    def run(self, _: object, feeds: dict[str, NDArray[np.float32]]) -> list[Any]:
+        self.fed.extend(feeds.values())
+        return [np.zeros((1, 7, 0), np.float32)]
+
+    def get_inputs(self) -> list[Any]:
+        class Images:
+            name = "images"
+
+        return [Images()]
+
+
+def test_pixels_are_scaled_as_the_spec_says() -> None:
     """White at scale 1/255 is 1: the graph answers with the sum of what it got."""
-    fed: list[NDArray[np.float32]] = []
-
-    class Recorder:
-        def run(self, _: object, feeds: dict[str, NDArray[np.float32]]) -> list[Any]:
-            fed.extend(feeds.values())
-            return [np.zeros((1, 7, 0), np.float32)]
-
-        def get_inputs(self) -> list[Any]:
-            class Images:
-                name = "images"
-
-            return [Images()]
+    session = _Recorder()
 
     spec = _three_classes(layout="ultralytics", colour="rgb", scale=1 / 255)
-    Detector(Recorder(), spec).detect(np.full((64, 64, 3), 255, np.uint8))  # type: ignore[arg-type]  # only what detect uses
+    Detector(session, spec).detect(np.full((64, 64, 3), 255, np.uint8))  # type: ignore[arg-type]  # only what detect uses
 
-    assert fed[0].shape == (1, 3, 416, 416)
-    assert fed[0].dtype == np.float32
-    np.testing.assert_allclose(fed[0], 1.0, atol=1e-6)
+    (fed,) = session.fed
+    assert fed.shape == (1, 3, 416, 416)
+    assert fed.dtype == np.float32
+    np.testing.assert_allclose(fed, 1.0, atol=1e-6)
+
+
+def test_a_second_look_is_smaller() -> None:
+    """A 16:9 frame at 416 and once more at 256; without a second look once."""
+    sizes = {}
+    for near in (None, 256):
+        session = _Recorder()
+        spec = _three_classes(layout="ultralytics", near_long_side=near)
+        Detector(session, spec).detect(_frame(720, 1280))  # type: ignore[arg-type]  # only what detect uses
+        sizes[near] = [fed.shape[2:] for fed in session.fed]
+
+    assert sizes == {None: [(256, 416)], 256: [(256, 416), (160, 256)]}
+
+
+def test_both_looks_find_a_thing_in_the_same_place(tiny_bundle_dir: Path) -> None:
+    """A red patch of one cell of the second look, two of the first: one car where it lies.
+
+    Of a 256x448 frame the second look is 128x224; its cell 32..64 is 64..128 of the frame, and the
+    box twice as wide around the same centre, 32..160.
+    """
+    session = make_session(tiny_bundle_dir / "detector.onnx", threads=1)
+    frame = _frame(256, 448)
+    frame[64:128, 64:128] = RED
+
+    found = Detector(session, _spec(long_side=448, near_long_side=224)).detect(frame)
+
+    assert set(found.class_name) == {"car"}
+    boxes = (found.xyxy * np.array([448, 256, 448, 256])).round().astype(int).tolist()
+    assert [32, 32, 160, 160] in boxes
 
 
 def test_yolox_rows_match_a_case_worked_out_by_hand() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from service.vision.motion import NO_STEP, CameraStep
 from service.vision.rois import NO_TRACK, Rois, detected_rois
-from service.vision.tracks import Tracker, iou, is_own_car, turned
+from service.vision.tracks import Tracker, is_own_car, turned
 
 ASPECT = 0.5625  # a 16:9 picture
 FRAME = np.array([0.0, 0.0, 1.0, ASPECT])
@@ -22,13 +22,6 @@ def seen(
 ) -> Rois:
     """ROIs from boxes in 0..1; sure cars unless said otherwise."""
     return detected_rois(boxes, names or ["car"] * len(boxes), confidence or [0.8] * len(boxes))
-
-
-def test_overlap_by_hand() -> None:
-    """Two squares of 4 that share 1 of 7."""
-    first, second = np.array([[0.0, 0, 2, 2]]), np.array([[1.0, 1, 3, 3], [4, 4, 5, 5]])
-
-    assert iou(first, second).tolist() == [[pytest.approx(1 / 7), 0.0]]
 
 
 def test_a_steady_car_keeps_its_number_and_another_gets_its_own() -> None:
