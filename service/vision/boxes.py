@@ -42,6 +42,10 @@ class Boxes:
         """Some of them, in the order of ``rows``."""
         return type(self)(self.xyxy[rows], self.scores[rows], self.classes[rows])
 
+    def scaled(self, x: float, y: float) -> Self:
+        """In the pixels of a picture so many times as wide and as high."""
+        return type(self)(self.xyxy * np.array([x, y, x, y], np.float32), self.scores, self.classes)
+
 
 def once_each(boxes: Boxes, things: NDArray[np.int64], iou: float) -> Boxes:
     """One box for each thing: `suppress`, then `seen_once`."""
