@@ -134,7 +134,8 @@ def letterbox(
     content_wh = (max(1, round(width * ratio)), max(1, round(height * ratio)))
     while ratio <= 0.5 and not frame.shape[0] % 2 and not frame.shape[1] % 2:
         # All but the same average, in half the time (docs/performance.md).
-        frame = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        half_wh = (frame.shape[1] // 2, frame.shape[0] // 2)
+        frame = np.asarray(cv2.resize(frame, half_wh, interpolation=cv2.INTER_AREA), np.uint8)
         ratio *= 2
     # Averaging when shrinking: the other kernels alias and lose small objects.
     kernel = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
