@@ -168,8 +168,12 @@ def _take_detector(source: Path, graph: Path, frames: NDArray[np.uint8]) -> _Det
     kept = (source / graph.name).read_bytes()
     graph.write_bytes(kept)
     difference = detector_parity(restore_detector(graph), graph, frames)
-    threshold = known["detector"]["score_threshold"]
-    return _Detector(difference, threshold, known["evaluation"]["detector"])
+    threshold, figures = known["detector"]["score_threshold"], known["evaluation"]["detector"]
+    if known["detector"] != detector_spec(threshold):  # measured as it looked then
+        card = evaluate_detector(graph)
+        threshold = card["score_threshold"]
+        figures = {name: card[name] for name in DETECTOR_SETS}
+    return _Detector(difference, threshold, figures)
 
 
 def _fields(student: Nano, name: str, score_threshold: float) -> dict[str, Any]:

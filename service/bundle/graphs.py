@@ -92,9 +92,24 @@ def check_detector(path: Path, session: Session, spec: DetectorSpec) -> None:
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
         found = ", ".join(f"{value.name} {value.type}" for value in inputs)
         raise BundleError(f"{path}: found inputs {found}, expected one of tensor(float)")
-    rows, columns = spec.input_hw or (spec.long_side // 2 // 32 * 32 or 32, spec.long_side)
-    pixels = np.full((1, 3, rows, columns), spec.letterbox_value * spec.scale, np.float32)
-    (output, *_) = _run(path, session, None, {inputs[0].name: pixels})
+    for rows, columns in _detector_sizes(spec):
+        pixels = np.full((1, 3, rows, columns), spec.letterbox_value * spec.scale, np.float32)
+        (output, *_) = _run(path, session, None, {inputs[0].name: pixels})
+        _check_boxes(path, output, spec, (rows, columns))
+
+
+def _detector_sizes(spec: DetectorSpec) -> list[tuple[int, int]]:
+    """Rows and columns of each look at a wide picture."""
+    if spec.input_hw is not None:
+        return [spec.input_hw]
+    looks = (spec.long_side, spec.near_long_side)
+    return [(side // 2 // 32 * 32 or 32, side) for side in looks if side is not None]
+
+
+def _check_boxes(
+    path: Path, output: NDArray[np.float32], spec: DetectorSpec, input_hw: tuple[int, int]
+) -> None:
+    rows, columns = input_hw
     num_classes = len(spec.classes)
     if spec.layout == "yolox":
         cells = sum((rows // stride) * (columns // stride) for stride in YOLOX_STRIDES)

@@ -19,6 +19,7 @@ MAX_BOXES = 100  # the most confident ones; pairs grow with the square
 # From this side on (square root of the area), as a share of the frame's longer one, a box of the
 # second look counts without one of the first.
 NEAR_SIDE = 3 / 16
+BOTH_IOU = 0.45  # from this overlap on both looks have found the same thing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +48,16 @@ class Boxes:
         return type(self)(self.xyxy * np.array([x, y, x, y], np.float32), self.scores, self.classes)
 
 
-def once_each(boxes: Boxes, things: NDArray[np.int64], iou: float) -> Boxes:
+def once_each(boxes: Boxes, things: NDArray[np.int64], nms_iou: float) -> Boxes:
     """One box for each thing: `suppress`, then `seen_once`."""
-    return seen_once(suppress(boxes, iou), things)
+    return seen_once(suppress(boxes, nms_iou), things)
 
 
-def suppress(boxes: Boxes, iou: float) -> Boxes:
+def suppress(boxes: Boxes, nms_iou: float) -> Boxes:
     """Drop boxes that overlap a better one of their own class; best first, at most MAX_BOXES."""
     if not len(boxes):
         return boxes
-    rows = _best_of_each(boxes, boxes.classes, iou)
+    rows = _best_of_each(boxes, boxes.classes, nms_iou)
     best_first = rows[np.argsort(-boxes.scores[rows], kind="stable")]
     return boxes.chosen(best_first[:MAX_BOXES])
 
@@ -76,7 +77,7 @@ def seen_once(boxes: Boxes, things: NDArray[np.int64]) -> Boxes:
 
 
 def both_looks(
-    first: Boxes, second: Boxes, long_side: int, things: NDArray[np.int64], nms_iou: float
+    first: Boxes, second: Boxes, frame_side: int, things: NDArray[np.int64], nms_iou: float
 ) -> Boxes:
     """Join what two looks at pictures of different size have found.
 
@@ -87,24 +88,25 @@ def both_looks(
     Args:
         first: Of the larger picture, one box for each thing, best first.
         second: Of the smaller one in the same pixels of the frame, likewise.
-        long_side: Of the frame, in pixels.
+        frame_side: Longer one of the frame, in pixels.
         things: (C,) as of `seen_once`.
-        nms_iou: From this overlap on two boxes of like classes show one thing.
+        nms_iou: As of `suppress`.
     """
     if not len(second):
         return first
     extent = second.xyxy[:, 2:] - second.xyxy[:, :2]
-    is_near = np.sqrt(extent.prod(axis=1)) >= NEAR_SIDE * long_side
+    is_near = np.sqrt(extent.prod(axis=1)) >= NEAR_SIDE * frame_side
     alike = things[first.classes][:, None] == things[second.classes][None]
     overlap = np.where(alike, iou(first.xyxy, second.xyxy), 0.0)
     xyxy, scores, classes = first.xyxy.copy(), first.scores.copy(), first.classes.copy()
     added = is_near.copy()
     for column in range(len(second) if len(first) else 0):  # the surest first
         row = int(overlap[:, column].argmax())
-        if overlap[row, column] < nms_iou:
+        if overlap[row, column] < BOTH_IOU:
             continue
         added[column] = False
         overlap[row] = 0.0  # a thing is met once
+        # Nothing of confidence 0 is left: NMS drops it.
         share = second.scores[column] / (first.scores[row] + second.scores[column])
         xyxy[row] += share * (second.xyxy[column] - xyxy[row])
         if is_near[column] and second.scores[column] > scores[row]:
@@ -118,10 +120,12 @@ def both_looks(
     return once_each(together, things, nms_iou)
 
 
-def _best_of_each(boxes: Boxes, things: NDArray[np.int64], iou: float) -> NDArray[np.int64]:
-    """Rows that no better box of the same thing covers by more than ``iou``, in any order."""
+def _best_of_each(boxes: Boxes, things: NDArray[np.int64], most_iou: float) -> NDArray[np.int64]:
+    """Rows that no better box of the same thing covers by more than ``most_iou``, in any order."""
     low, high = boxes.xyxy[:, :2], boxes.xyxy[:, 2:]
     xywh = np.concatenate([low, high - low], axis=1)
     # Scores were cut while decoding; NMS must not cut again (it drops a score equal to its limit).
-    kept = cv2.dnn.NMSBoxesBatched(xywh.tolist(), boxes.scores.tolist(), things.tolist(), 0.0, iou)
+    kept = cv2.dnn.NMSBoxesBatched(
+        xywh.tolist(), boxes.scores.tolist(), things.tolist(), 0.0, most_iou
+    )
     return np.asarray(kept, np.int64).reshape(-1)

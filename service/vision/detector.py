@@ -25,7 +25,7 @@ ALIKE = {
 
 
 class Detector:
-    """The bundle's detector behind arrays: letterbox, run, decode, suppress.
+    """The bundle's detector behind arrays: letterbox, run, decode, suppress, once or twice.
 
     Args:
         session: Session of the detector's graph; shared between threads.

@@ -62,4 +62,4 @@ def test_the_threshold_drops_false_boxes_but_keeps_the_found(
 
     pairing = pair_boxes(student, teacher, FRAME_HW)
 
-    assert best_threshold([pairing], (0.3, 0.5, 0.7)) == expected
+    assert best_threshold(lambda _: [pairing], (0.7, 0.5, 0.3)) == expected

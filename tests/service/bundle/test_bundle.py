@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
@@ -72,6 +73,12 @@ def _other_detector_layout(folder: Path) -> None:
     write_manifest(folder, detector=detector_spec(layout="ultralytics"))
 
 
+def _detector_of_one_size(folder: Path) -> None:
+    rows = np.zeros((1, 1638, 5 + len(CLASSES)), np.float32)
+    (folder / "detector.onnx").write_bytes(tiny_graphs.constant_detector(rows))
+    write_manifest(folder, detector=detector_spec(near_long_side=256))
+
+
 def _detector_without_pixels(folder: Path) -> None:
     shutil.copy(folder / "text_encoder.onnx", folder / "detector.onnx")
     write_manifest(folder)
@@ -119,6 +126,7 @@ def _file_missing(folder: Path) -> None:
         (_capitals_matter, "tokenizer.json", "tells capitals apart", "text.lowercase = true"),
         (_fewer_detector_classes, "detector.onnx", "(1, 1638, 12)", "(1, 1638, 8) for 3 classes"),
         (_other_detector_layout, "detector.onnx", "(1, 1638, 12)", "(1, 11, N) or (1, N, 6)"),
+        (_detector_of_one_size, "detector.onnx", "(1, 1638, 12)", "expected (1, 672, 12)"),
         (_detector_without_pixels, "detector.onnx", "found inputs tokens tensor(int64)", "one of"),
         (_encoders_swapped, "image_encoder.onnx", "found inputs spans", "frames tensor(uint8)"),
         (_relation_of_other_length, "image_encoder.onnx", "rows of relation of length", "1"),

@@ -74,13 +74,14 @@ def test_info_shows_what_the_manifest_says(bundle_copy: Path) -> None:
         bundle_copy,
         evaluation={"AUC [frame]": 0.5},
         training_sources=[{"name": "frames", "licence": "CC BY 4.0", "use": "[bold]all"}],
+        detector=detector_spec(near_long_side=256),
     )
 
     text = _printed(info(bundle_copy))
 
     assert "AUC [frame]: 0.5" in text
     assert "frames (CC BY 4.0) [bold]all" in text
-    assert "long side 416" in text
+    assert "long side 416 and 256" in text
 
 
 def test_info_on_a_broken_manifest_is_a_bundle_error(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ def test_only_boxes_of_the_same_class_suppress_each_other() -> None:
         np.array([1, 1, 0, 1]),
     )
 
-    kept = suppress(boxes, iou=0.5)
+    kept = suppress(boxes, nms_iou=0.5)
 
     assert kept.scores.tolist() == pytest.approx([0.9, 0.6, 0.3])
     assert kept.classes.tolist() == [1, 0, 1]
-    assert len(suppress(boxes, iou=0.7).scores) == 4
+    assert len(suppress(boxes, nms_iou=0.7).scores) == 4
 
 
 def test_a_vehicle_of_two_names_is_seen_once() -> None:
@@ -47,7 +47,7 @@ def test_a_crowd_is_cut_to_the_most_confident() -> None:
         np.zeros(150, np.int64),
     )
 
-    kept = suppress(boxes, iou=0.5)
+    kept = suppress(boxes, nms_iou=0.5)
 
     np.testing.assert_array_equal(kept.scores, boxes.scores[::-1][:MAX_BOXES])
 
@@ -88,14 +88,38 @@ def test_only_the_second_look_s_large_boxes_count_alone() -> None:
 
 
 def test_a_small_box_of_the_second_look_steadies_one_of_the_first_and_keeps_its_name() -> None:
-    """Half of the way at equal confidence; a smaller picture knows small things less well."""
+    """0.6 of the way from 0.4 to 0.6; yet a smaller picture knows small things less well."""
     first = _boxes(([0, 0, 40, 40], 0.4, 0))
-    second = _boxes(([2, 0, 42, 40], 0.4, 1), ([100, 0, 140, 40], 0.9, 0))
+    second = _boxes(([100, 0, 140, 40], 0.9, 0), ([2, 0, 42, 40], 0.6, 1))
 
     found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
 
-    np.testing.assert_allclose(found.xyxy, [[1, 0, 41, 40]], rtol=1e-6)
+    np.testing.assert_allclose(found.xyxy, [[1.2, 0, 41.2, 40]], rtol=1e-6)
+    assert found.scores.tolist() == pytest.approx([0.4])
     assert found.classes.tolist() == [0]
+
+
+def test_a_near_box_that_is_less_sure_steadies_and_does_not_name() -> None:
+    """A quarter of the way at 0.2 beside 0.6: the first look's name and confidence stay."""
+    first = _boxes(([0, 0, 80, 100], 0.6, 0))
+    second = _boxes(([0, 0, 120, 100], 0.2, 1))
+
+    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+
+    np.testing.assert_allclose(found.xyxy, [[0, 0, 90, 100]], rtol=1e-6)
+    assert found.scores.tolist() == pytest.approx([0.6])
+    assert found.classes.tolist() == [0]
+
+
+@pytest.mark.parametrize("nms_iou", [0.0, 1.0])
+def test_what_is_suppressed_does_not_decide_what_is_the_same(nms_iou: float) -> None:
+    """A person elsewhere is never mixed with a car; what a look has twice at 1.0 is its own."""
+    first = _boxes(([0, 0, 90, 100], 0.5, 0))
+    second = _boxes(([300, 0, 390, 100], 0.5, 2))
+
+    found = both_looks(first, second, 400, THINGS, nms_iou)
+
+    assert sorted(found.xyxy[:, 0].tolist()) == [0, 300]
 
 
 def test_what_the_first_look_missed_is_added_and_the_surest_comes_first() -> None:
