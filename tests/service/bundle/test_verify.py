@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from service.bundle.manifest import BundleError
 from service.bundle.show import info, verify
 from service.bundle.verify import verify_bundle
-from tests.builders.tiny_bundle import PARTS, write_manifest
+from tests.builders.tiny_bundle import PARTS, detector_spec, write_manifest
 
 
 def _printed(renderable: RenderableType) -> str:
