@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.bundle.manifest import DetectorSpec
+from service.bundle.bundle import EMBEDDED_BUNDLE
+from service.bundle.manifest import DetectorSpec, load_manifest
 from service.bundle.sessions import make_session
 from service.vision.detector import Detector
 from service.vision.images import decode_image
@@ -50,6 +51,27 @@ def test_a_real_network_finds_the_cars_of_a_real_frame(real_data: Path) -> None:
     for box, score, name in _listed(found):
         overlaps = [_iou(box, other) for other, other_name in expected if other_name == name]
         assert max(overlaps) > 0.98, f"{name} at {box} with {score:.2f}"
+
+
+def test_a_car_right_ahead_is_found_in_every_frame(real_data: Path) -> None:
+    """It fills a third of the view: one look misses it now and then, and calls it a truck."""
+    manifest = load_manifest(EMBEDDED_BUNDLE)
+    session = make_session(EMBEDDED_BUNDLE / manifest.detector.file, threads=1)
+    clip = cv2.VideoCapture(str(real_data / "ego_clips" / "ccd_000007_snow.mp4"))
+    frames = []
+    while (read := clip.read())[0]:
+        frames.append(np.ascontiguousarray(read[1][..., ::-1], np.uint8))
+
+    cars = {}
+    for near in (None, manifest.detector.near_long_side):
+        spec = manifest.detector.model_copy(update={"near_long_side": near})
+        found = [Detector(session, spec).detect(frame) for frame in frames]
+        wide = [rois.chosen(rois.xyxy[:, 2] - rois.xyxy[:, 0] > 0.2) for rois in found]
+        cars[near] = sum("car" in rois.class_name for rois in wide)
+
+    assert len(frames) == 50
+    assert cars[manifest.detector.near_long_side] == 50
+    assert cars[None] < 25
 
 
 def _listed(rois: Rois) -> list[tuple[list[float], float, str]]:
