@@ -84,6 +84,18 @@ def evaluate_clips(
     )
 
 
+@evaluate_app.command("resend")
+def resend_clips(
+    folder: Annotated[Path, typer.Argument(help="Folder with clips.jsonl and the clips.")],
+    out: Annotated[Path, typer.Option(help="New folder of the same form.")] = Path("runs/resent"),
+    mirrored: Annotated[bool, typer.Option(help="Left and right change places.")] = False,
+) -> None:
+    """Encode labelled clips again: what `evaluate clips` then loses or gains is noise."""
+    from model.evaluate.resend import resend
+
+    resend(folder, out, mirrored)
+
+
 @evaluate_app.command("traffic")
 def evaluate_traffic(
     out: Annotated[Path, typer.Option(help="JSON file.")] = Path("runs/traffic.json"),
