@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.detector.classes import CLASSES
+from service.vision.overlap import iou
 from service.vision.rois import Rois
 
 SURE = 0.5
@@ -44,16 +45,6 @@ class Pairing:
     teacher_side: NDArray[np.float32]
 
 
-def pairwise_iou(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 4) and (M, 4) xyxy to (N, M) intersection over union."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(-1)
-    areas = [(x[:, 2:] - x[:, :2]).prod(-1) for x in (a, b)]
-    iou: NDArray[np.float32] = shared / (areas[0][:, None] + areas[1][None] - shared + 1e-12)
-    return iou
-
-
 def pair_boxes(student: Rois, teacher: Rois, frame_hw: tuple[int, int]) -> Pairing:
     """Match greedily within a class, the most confident student box first, at IoU 0.5."""
     teacher_rows = [i for i, name in enumerate(teacher.class_name) if name in CLASSES]
@@ -61,12 +52,12 @@ def pair_boxes(student: Rois, teacher: Rois, frame_hw: tuple[int, int]) -> Pairi
     ours, theirs = student.xyxy * pixels, teacher.xyxy[teacher_rows] * pixels
     our_class = _class_ids(student.class_name)
     their_class = _class_ids([teacher.class_name[i] for i in teacher_rows])
-    iou = pairwise_iou(ours, theirs) * (our_class[:, None] == their_class[None])
+    overlap = iou(ours, theirs) * (our_class[:, None] == their_class[None])
     match = np.full(len(ours), NO_MATCH, np.int64)
     for row in np.argsort(-student.confidence, kind="stable"):
-        if len(theirs) and iou[row].max() >= IOU:
-            match[row] = iou[row].argmax()
-            iou[:, match[row]] = 0.0
+        if len(theirs) and overlap[row].max() >= IOU:
+            match[row] = overlap[row].argmax()
+            overlap[:, match[row]] = 0.0
     side = np.sqrt((theirs[:, 2:] - theirs[:, :2]).prod(-1))
     scores = teacher.confidence[teacher_rows]
     return Pairing(match, student.confidence, our_class, scores, their_class, side)

@@ -52,10 +52,11 @@ def test_a_crowd_is_cut_to_the_most_confident() -> None:
     np.testing.assert_array_equal(kept.scores, boxes.scores[::-1][:MAX_BOXES])
 
 
+Row = tuple[list[float], float, int]  # corners, confidence, class
 THINGS = np.array([0, 0, 2])  # car and truck are alike, a person is another thing
 
 
-def _boxes(*rows: tuple[list[float], float, int]) -> Boxes:
+def _boxes(*rows: Row) -> Boxes:
     corners, scores, classes = zip(*rows, strict=True) if rows else ((), (), ())
     return Boxes(
         np.array(corners, np.float32).reshape(-1, 4),
@@ -64,17 +65,35 @@ def _boxes(*rows: tuple[list[float], float, int]) -> Boxes:
     )
 
 
-def test_a_thing_that_both_looks_found_has_the_mean_of_its_boxes_and_the_surer_name() -> None:
-    """Car 0.3 at 0..90 and truck 0.6 at 0..120, IoU 0.75: two thirds of the way, 110, a truck."""
-    first = _boxes(([0, 0, 90, 100], 0.3, 0))
-    second = _boxes(([0, 0, 120, 100], 0.6, 1))
+@pytest.mark.parametrize(
+    ("first", "second", "box", "score", "name"),
+    [
+        pytest.param(
+            ([0, 0, 90, 100], 0.3, 0), ([0, 0, 120, 100], 0.6, 1), [0, 0, 110, 100], 0.6, 1,
+            id="near and surer: two thirds of the way, and a truck",
+        ),
+        pytest.param(
+            ([0, 0, 80, 100], 0.6, 0), ([0, 0, 120, 100], 0.2, 1), [0, 0, 90, 100], 0.6, 0,
+            id="near and less sure: a quarter of the way, still a car",
+        ),
+        pytest.param(
+            ([0, 0, 40, 40], 0.4, 0), ([2, 0, 42, 40], 0.6, 1), [1.2, 0, 41.2, 40], 0.4, 0,
+            id="small: 0.6 of the way; a smaller picture does not name small things",
+        ),
+    ],
+)  # fmt: skip
+def test_a_thing_that_both_looks_found_has_the_mean_of_its_boxes(
+    first: Row, second: Row, box: list[float], score: float, name: int
+) -> None:
+    """Weighted by confidence; only what is near is named by the second look, if it is surer."""
+    before = _boxes(first)
 
-    once = both_looks(first, second, 400, THINGS, nms_iou=0.45)
+    once = both_looks(before, _boxes(second), 400, THINGS, nms_iou=0.45)
 
-    np.testing.assert_allclose(once.xyxy, [[0, 0, 110, 100]], rtol=1e-6)
-    assert once.scores.tolist() == pytest.approx([0.6])
-    assert once.classes.tolist() == [1]
-    np.testing.assert_array_equal(first.xyxy, [[0, 0, 90, 100]])  # left as it was
+    np.testing.assert_allclose(once.xyxy, [box], rtol=1e-6)
+    assert once.scores.tolist() == pytest.approx([score])
+    assert once.classes.tolist() == [name]
+    np.testing.assert_array_equal(before.xyxy, [first[0]])  # left as it was
 
 
 def test_only_the_second_look_s_large_boxes_count_alone() -> None:
@@ -85,30 +104,6 @@ def test_only_the_second_look_s_large_boxes_count_alone() -> None:
 
     assert found.scores.tolist() == pytest.approx([0.9])
     assert both_looks(second, _boxes(), 400, THINGS, nms_iou=0.45) is second
-
-
-def test_a_small_box_of_the_second_look_steadies_one_of_the_first_and_keeps_its_name() -> None:
-    """0.6 of the way from 0.4 to 0.6; yet a smaller picture knows small things less well."""
-    first = _boxes(([0, 0, 40, 40], 0.4, 0))
-    second = _boxes(([100, 0, 140, 40], 0.9, 0), ([2, 0, 42, 40], 0.6, 1))
-
-    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
-
-    np.testing.assert_allclose(found.xyxy, [[1.2, 0, 41.2, 40]], rtol=1e-6)
-    assert found.scores.tolist() == pytest.approx([0.4])
-    assert found.classes.tolist() == [0]
-
-
-def test_a_near_box_that_is_less_sure_steadies_and_does_not_name() -> None:
-    """A quarter of the way at 0.2 beside 0.6: the first look's name and confidence stay."""
-    first = _boxes(([0, 0, 80, 100], 0.6, 0))
-    second = _boxes(([0, 0, 120, 100], 0.2, 1))
-
-    found = both_looks(first, second, 400, THINGS, nms_iou=0.45)
-
-    np.testing.assert_allclose(found.xyxy, [[0, 0, 90, 100]], rtol=1e-6)
-    assert found.scores.tolist() == pytest.approx([0.6])
-    assert found.classes.tolist() == [0]
 
 
 @pytest.mark.parametrize("nms_iou", [0.0, 1.0])
