@@ -11,16 +11,16 @@ import numpy as np
 from model.synthesis.background import Group
 from model.synthesis.flow import Displacement, displacement, is_fixed
 from model.synthesis.paths import course, poses, surroundings
-from model.synthesis.plots import Drift, Plot, Statement, shift
+from model.synthesis.plots import Drift, Plot, Statement, Turn, shift
 from model.synthesis.solids import SIZES, Actor
 
 # Close together around the contact, where scenes are drawn; clips reach seven seconds out. Who
 # crosses between two of them may graze another.
 TIMES_S = (-7.0, -5.0, -4.0, *np.arange(-3.0, 2.01, 0.4).tolist(), 3.0, 5.0, 7.0)
 UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
-OUR_CAR = Actor("car", 0.0, -0.6)  # around the camera of a dashcam
+OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
 
-Extras = tuple[tuple[Actor, Drift], ...]
+Extras = tuple[tuple[Actor, Drift | Turn], ...]
 
 
 class Instant(NamedTuple):
@@ -32,7 +32,7 @@ class Instant(NamedTuple):
 
 
 def kept_clear(
-    groups: list[Group], plot: Plot, seed: int, ego: bool
+    groups: list[Group], plot: Plot, seed: int, ego: bool, lane_x: float = 0.0
 ) -> tuple[Extras, tuple[tuple[Statement, Statement], ...]]:
     """Those groups that keep clear of the plot on either branch, of us, and of each other.
 
@@ -41,6 +41,7 @@ def kept_clear(
         plot: What happens among them.
         seed: Decides how everybody moves.
         ego: Whether the own car takes part in the plot.
+        lane_x: Where on the street a dashcam drives.
 
     Returns:
         The remaining actors with their drift, and what is told of them: the statement and its
@@ -50,7 +51,7 @@ def kept_clear(
     times += [(time_s, course(seed, time_s)) for time_s in UNFOLDING_S]
     times += [(time_s, 1.0) for time_s in TIMES_S if time_s > 0]
     instants = [Instant(t, done, displacement(seed, ego, t, done)) for t, done in times]
-    ours = () if is_fixed(seed, ego) else (OUR_CAR,)
+    ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
     taken = [poses(plot, seed, *instant) + ours for instant in instants]
     extras: Extras = ()
     facts: list[tuple[Statement, Statement]] = []

@@ -16,8 +16,10 @@ from model.synthesis.visible import MAX_HIDDEN, MIN_BOX_PX
 STEP_S = 0.1
 NUM_INSTANTS = 13  # what the kinematics of a track look at, at ten a second
 LEAST_Z = 1.0
-CALM = (0.5, 8.0)  # Beta distribution of the own car's cues on a quiet road
-BUMP_SHARE = 0.03
+# The own car's cues on a quiet road: some cameras tremble more than others by far.
+CALM, CALM_SPREAD, CALM_SHAPE = 0.02, 1.2, 0.7  # typical scale, its spread (log), Gamma's shape
+ROTATION_SHARE = 0.4  # of the jerk's scale
+BUMP_SHARE = 0.01
 
 
 def history_of(
@@ -62,7 +64,8 @@ def own_car_cues(
         roll_rate: Radians a second that the camera tilts.
     """
     rng = np.random.default_rng((seed, 10, round(since_event_s * 100) + 100_000))
-    jerk, rotation = rng.beta(*CALM), rng.beta(*CALM)
+    scale = CALM * np.exp(CALM_SPREAD * np.random.default_rng((seed, 14)).standard_normal())
+    jerk, rotation = np.minimum(rng.gamma(CALM_SHAPE, [scale, ROTATION_SHARE * scale]), 1.0)
     if rng.random() < BUMP_SHARE:
         jerk = rng.uniform(0.2, 0.9)
     if struck:

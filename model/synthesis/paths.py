@@ -12,7 +12,7 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.flow import STILL, Displacement, is_fixed
-from model.synthesis.plots import Drift, Plot
+from model.synthesis.plots import Drift, Plot, Turn
 from model.synthesis.solids import Actor, Camera
 
 LEAD_IN_S = (0.7, 1.2)  # how long an accident takes to unfold
@@ -85,6 +85,25 @@ def wandered(actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...]) -
     )
 
 
+def turned(actor: Actor, turn: Turn, seconds: float, moved: Displacement = STILL) -> Actor:
+    """Who turns off, ``seconds`` after its drawn pose: straight on, a bend, straight on.
+
+    It knows its own way: of what the camera does only its travel counts.
+    """
+    way = turn.speed * seconds - turn.begins_m
+    bend = float(np.clip(way / turn.radius, 0.0, abs(turn.angle)))
+    side = np.sign(turn.angle)
+    before, after = min(way, 0.0), max(way - abs(turn.angle) * turn.radius, 0.0)
+    yaw = actor.yaw - side * bend
+    # Along and to the right of the old heading.
+    along = turn.begins_m + before + turn.radius * np.sin(bend) + after * np.cos(bend)
+    right = side * (turn.radius * (1 - np.cos(bend)) + after * np.sin(bend))
+    sin, cos = np.sin(actor.yaw), np.cos(actor.yaw)
+    x = actor.x - along * sin + right * cos
+    z = actor.z + along * cos + right * sin - moved.travel_m
+    return replace(actor, x=float(x), z=float(z), yaw=float(yaw))
+
+
 @lru_cache(maxsize=512)
 def _wandering(kind: str, key: tuple[int, ...]) -> tuple[tuple[float, float, float], ...]:
     """Metres, period in seconds and phase of an actor's wandering, across and along its way."""
@@ -99,7 +118,7 @@ def _wandering(kind: str, key: tuple[int, ...]) -> tuple[tuple[float, float, flo
 
 
 def surroundings(
-    extras: tuple[tuple[Actor, Drift], ...],
+    extras: tuple[tuple[Actor, Drift | Turn], ...],
     seed: int,
     since_event_s: float,
     moved: Displacement = STILL,
@@ -112,6 +131,9 @@ def surroundings(
     found = []
     for index, (actor, drift) in enumerate(extras[first:], start=first):
         now = actor
+        if isinstance(drift, Turn):
+            found.append(turned(actor, drift, since_event_s, moved))
+            continue
         if drift != PARKED:
             now = wandered(actor, drift, since_event_s, (seed, 9, index))
         found.append(replace(now, z=now.z + moved.shift(actor)))

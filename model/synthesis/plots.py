@@ -15,6 +15,25 @@ from model.synthesis.solids import SIZES, Actor
 
 Random = np.random.Generator
 Drift = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Drives at a speed, and turns off on the way.
+
+    Attributes:
+        speed: In m/s, > 0.
+        radius: Of the turn in metres, > 0.
+        angle: By which the heading changes, in radians; positive to the right of who drives.
+        begins_m: How far beyond its drawn pose the turn begins, in metres.
+    """
+
+    speed: float
+    radius: float
+    angle: float
+    begins_m: float
+
+
 Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
 CROSSING = (1.5, 9.0)  # m/s of what crosses our street

@@ -21,6 +21,9 @@ MAX_TRIES = 60
 SETTLED_S = 0.5  # after the contact, when most of the sliding is over
 ALONG_SHARE = 0.3  # of the masts look along their street,
 DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
+KERB = (9.0, 10.7)  # metres to either side, where poles and trees stand
+ONE_WAY_SHARE, MIRRORED_SHARE, BEYOND_SHARE = 0.35, 0.5, 0.4
+LANES = {False: (0.0, 0.0, 3.5), True: (-3.5, 0.0, 3.5)}  # where a dashcam may drive, metres
 JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
 
 
@@ -56,7 +59,7 @@ def set_stage(seed: int, script: str) -> Stage:
         stage, groups = _draw(seed, script, attempt)
         if not _shows_both(stage, seed, ego) and attempt < MAX_TRIES - 1:
             continue  # nobody need be asked to keep clear of it
-        extras, facts = kept_clear(groups, stage.plot, seed, ego)
+        extras, facts = kept_clear(groups, stage.plot, seed, ego, stage.view.x)
         if is_fixed(seed, ego):  # what has no own car is not told of one
             facts = tuple(told for told in facts if EGO not in told[0][:2])
         stage = replace(stage, extras=extras, extra_facts=facts)
@@ -72,7 +75,16 @@ def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     plot = SCRIPTS[script][0](rng)
     view = _beside(rng, plot) if fixed else View()
     street = _street(rng, seed, plot)
-    return Stage(camera, view, street, plot), background_traffic(rng)
+    one_way = _may_be_one_way(plot) and rng.random() < ONE_WAY_SHARE
+    if not (fixed or SCRIPTS[script][4]):
+        view = View(float(rng.choice(LANES[one_way])))
+    view = replace(view, mirrored=bool(rng.random() < MIRRORED_SHARE))
+    return Stage(camera, view, street, plot), background_traffic(rng, one_way, street.beyond)
+
+
+def _may_be_one_way(plot: Plot) -> bool:
+    """Whether nobody comes towards us in either branch."""
+    return all(np.cos(actor.yaw) > -0.5 for actor in plot.normal)
 
 
 def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
@@ -98,7 +110,7 @@ def _shows(
 def _camera(rng: Random) -> Camera:
     fov = np.radians(rng.uniform(60, 100))
     focal = FRAME_WH[0] / 2 / np.tan(fov / 2)
-    horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.1, 0.08))
+    horizon = FRAME_WH[1] * (0.5 + rng.uniform(-0.08, 0.16))
     return Camera(
         float(focal), float(rng.uniform(1.2, 1.6)), float(horizon), float(rng.normal(0, 0.01))
     )
@@ -130,7 +142,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
     props = tuple(
         Actor(
             ("pole", "tree", "barrier")[int(rng.integers(3))],
-            float(rng.choice([-1, 1]) * rng.uniform(9, 16)),
+            float(rng.choice([-1, 1]) * rng.uniform(*KERB)),
             float(rng.uniform(8, 60)),
             colour=(140, 140, 140),
         )
@@ -145,6 +157,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
         crosswalk_z=_some(rng, CROSSWALK_SHARE, plot.crosswalk_z),
         side=(side[0], side[1], side[2]),
         actors=props,
+        beyond=tuple(side for side in (-1, 1) if rng.random() < BEYOND_SHARE),
     )
 
 

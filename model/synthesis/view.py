@@ -1,7 +1,8 @@
 """Where a camera stands beside its street, and what of the ground lies before it.
 
-Plots and streets are set along z, as a dashcam sees them. A camera on a mast may look across the
-street instead: then traffic crosses the picture, and everything is turned into its view.
+Plots and streets are set along z, as a dashcam in the middle lane sees them where one drives on
+the right. It may be in another lane; a camera on a mast may look across the street, so that traffic
+crosses the picture; and where one drives on the left, the picture is the mirror image.
 
 Dimension letters used in this file: P points.
 """
@@ -21,19 +22,22 @@ CUTS = (((0, 0, 1), NEAR), ((1, 0, ASIDE), -ASIDE), ((-1, 0, ASIDE), -ASIDE))
 class View:
     """A place on the ground in metres, and a heading in radians as that of an actor.
 
-    The default is the place of a dashcam: everything stays where it is.
+    The default is the place of a dashcam: everything stays where it is. ``mirrored`` says that left
+    and right are changed in its picture.
     """
 
     x: float = 0.0
     z: float = 0.0
     yaw: float = 0.0
+    mirrored: bool = False
 
     def of(self, actor: Actor) -> Actor:
         """The same actor, x to the right of this view and z ahead of it."""
         if self == View():
             return actor
         x, z = self._turned(np.array([[actor.x, actor.z]]))[0].tolist()
-        return replace(actor, x=x, z=z, yaw=actor.yaw - self.yaw)
+        yaw, side = actor.yaw - self.yaw, self._side
+        return replace(actor, x=side * x, z=z, yaw=side * yaw, roll=side * actor.roll)
 
     def ground(self, polygon: NDArray[np.float64]) -> NDArray[np.float64]:
         """What of a convex polygon (P, 3) lies ahead, in this view; (0, 3) where nothing does.
@@ -45,7 +49,12 @@ class View:
         points = np.stack([x, polygon[:, 1], z], axis=1)
         for inwards, at_least in CUTS:
             points = _cut(points, np.array(inwards), at_least)
-        return points
+        seen: NDArray[np.float64] = points * np.array([self._side, 1.0, 1.0])
+        return seen
+
+    @property
+    def _side(self) -> float:
+        return -1.0 if self.mirrored else 1.0
 
     def _turned(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Places (P, 2) on the ground: right and ahead."""

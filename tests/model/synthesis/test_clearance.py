@@ -57,15 +57,15 @@ def test_who_stays(actor: Actor, drift: tuple[float, float], stays: bool) -> Non
 
 
 def test_no_one_drives_through_the_own_car_of_a_dashcam() -> None:
-    """It stands at the origin; a mast stands in nobody's way."""
+    """It stands at the origin or in another lane; a mast stands in nobody's way."""
     through_us = Group(((Actor("car", 0.0, 0.5), (0.0, 0.0)),))
 
     kept = [
-        kept_clear([through_us], plot(), standing_camera(fixed), False)[0]
-        for fixed in (False, True)
+        kept_clear([through_us], plot(), standing_camera(fixed), False, lane_x)[0]
+        for fixed, lane_x in ((False, 0.0), (False, 3.5), (True, 0.0))
     ]
 
-    assert [len(extras) for extras in kept] == [0, 1]
+    assert [len(extras) for extras in kept] == [0, 1, 1]
 
 
 def test_what_is_told_names_those_who_stayed() -> None:

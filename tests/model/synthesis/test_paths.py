@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from model.synthesis.flow import SURGING, displacement, is_fixed
+from model.synthesis.flow import SURGING, Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import course, shaken
-from model.synthesis.plots import AWAY, TOWARD
+from model.synthesis.paths import course, shaken, turned
+from model.synthesis.plots import AWAY, LEFT, TOWARD, Turn
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, Camera
 from model.synthesis.traffic import make_moment, make_traffic_scene, watch
@@ -66,6 +66,39 @@ def test_the_own_car_is_thrown_when_it_is_struck() -> None:
     cues = [own_car_cues(seed, 0.1, True, 0.0)[0] for seed in range(50)]
     quiet = [own_car_cues(seed, 0.1, False, 0.0)[0] for seed in range(50)]
     assert np.mean(cues) > 0.5 > 3 * np.mean(quiet)
+    assert 0.003 < np.median(quiet) < 0.03  # of real dashcams 0.000 to 0.1, mostly 0.01
+
+
+@pytest.mark.parametrize(
+    ("at_s", "x", "z", "yaw"),
+    [
+        (-2.0, 0.0, 0.0, AWAY),
+        (1.0, 0.0, 15.0, AWAY),  # where the bend begins
+        (3.0, 6.0 + (10.0 - 3.0 * np.pi), 21.0, -np.pi / 2),  # beyond a quarter circle of 6 m
+    ],
+)
+def test_who_turns_right_drives_a_quarter_circle(
+    at_s: float, x: float, z: float, yaw: float
+) -> None:
+    """By hand, at five metres a second from z = 10 on; the bend begins five metres further."""
+    way = Turn(5.0, 6.0, np.pi / 2, 5.0)
+
+    now = turned(Actor("car", 0.0, 10.0, AWAY), way, at_s)
+
+    assert (now.x, now.z, now.yaw) == pytest.approx((x, z, yaw))
+
+
+def test_who_turns_left_out_of_a_side_road_drives_away_from_us_or_to_us() -> None:
+    """Heading left, a turn to the right leads away; a camera that has come nearer sees it so."""
+    start = Actor("car", 10.0, 20.0, LEFT)
+
+    away = turned(start, Turn(4.0, 5.0, np.pi / 2, 0.0), 10.0)
+    to_us = turned(start, Turn(4.0, 5.0, -np.pi / 2, 0.0), 10.0, Displacement(travel_m=3.0))
+
+    assert (away.x, away.yaw) == pytest.approx((5.0, 0.0))
+    assert away.z > 40
+    assert (to_us.x, to_us.yaw) == pytest.approx((5.0, TOWARD))
+    assert to_us.z == pytest.approx(40 - away.z - 3.0)
 
 
 def test_a_camera_on_a_mast_stands_still() -> None:

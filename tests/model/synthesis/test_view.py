@@ -5,10 +5,11 @@ import pytest
 
 from model.data.records import EGO
 from model.synthesis.flow import is_fixed
-from model.synthesis.plots import AWAY
-from model.synthesis.solids import NEAR, Actor
+from model.synthesis.plots import AWAY, TOWARD
+from model.synthesis.solids import NEAR, Actor, Camera
 from model.synthesis.stage import set_stage
 from model.synthesis.view import View, across
+from model.synthesis.visible import visible_boxes
 
 EAST = np.pi / 2
 
@@ -60,11 +61,61 @@ def test_the_ground_is_cut_far_aside() -> None:
 def test_masts_stand_on_both_sides_and_nobody_there_is_told_of_an_own_car() -> None:
     """Otherwise a description of the own car would be learned where there is none."""
     stages = [set_stage(seed, "t_bone") for seed in range(60)]
-    turned = [stage.view.yaw for stage in stages if stage.view != View()]
+    turned = [stage.view.yaw for stage in stages]
 
     assert min(turned) < -0.3
     assert max(turned) > 0.3
     for seed, stage in enumerate(stages):
         if is_fixed(seed, ego=False):
             assert all(place != EGO for told, _ in stage.extra_facts for place in told[:2])
-    assert all(set_stage(seed, "ego_side").view == View() for seed in range(20))
+    for seed in range(20):
+        view = set_stage(seed, "ego_side").view
+        assert (view.x, view.z, view.yaw) == (0.0, 0.0, 0.0)
+
+
+def test_where_one_drives_on_the_left_the_picture_is_the_mirror_image() -> None:
+    """By hand: two metres right of a dashcam, turned a little to the left and tilted."""
+    car = Actor("car", 2.0, 12.0, 0.3, roll=0.5)
+
+    seen = View(x=0.5, mirrored=True).of(car)
+
+    assert (seen.x, seen.z, seen.yaw, seen.roll) == pytest.approx((-1.5, 12.0, -0.3, -0.5))
+    strip = np.array([[1, 0, 5], [3, 0, 5], [3, 0, 9], [1, 0, 9]], float)
+    ahead = View(mirrored=True).ground(strip)
+    assert (ahead[:, 0].min(), ahead[:, 0].max()) == (-3.0, -1.0)
+
+
+def test_a_mirrored_street_gives_mirrored_boxes() -> None:
+    """Everybody of a street, seen by a camera that looks straight ahead."""
+    camera = Camera(200.0, 1.4, 96.0)
+    everyone = (
+        *(actor for actor, _ in set_stage(3, "t_bone").extras),
+        Actor("car", -3.5, 14.0, 0.4),
+        Actor("person", 6.0, 9.0, 1.2, roll=0.3),
+    )
+
+    right, names, _ = visible_boxes(everyone, camera)
+    left, others, _ = visible_boxes(tuple(View(mirrored=True).of(a) for a in everyone), camera)
+
+    assert names == others
+    assert len(names) >= 2
+    mirrored = left[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1]) + np.array([1, 0, 1, 0])
+    assert mirrored.ravel().tolist() == pytest.approx(right.ravel().tolist(), abs=1e-6)
+
+
+def test_dashcams_drive_in_every_lane_and_on_both_sides_of_the_road() -> None:
+    """But never in the lane of those who come towards them."""
+    stages = [
+        set_stage(seed, script)
+        for seed in range(60)
+        for script in ("sideswipe", "head_on")
+        if not is_fixed(seed, ego=False)
+    ]
+
+    lanes = {stage.view.x for stage in stages}
+    assert lanes == {-3.5, 0.0, 3.5}
+    assert {stage.view.mirrored for stage in stages} == {False, True}
+    for stage in stages:
+        actors = [*stage.plot.normal, *(actor for actor, _ in stage.extras)]
+        if stage.view.x == -3.5:
+            assert not any(a.yaw == TOWARD and abs(a.x) < 6 for a in actors)
