@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from model.data.records import EGO, NO_OBJECT, ROAD
 from model.synthesis.plots import (
     AWAY,
@@ -21,6 +23,7 @@ from model.synthesis.plots import (
 from model.synthesis.solids import Actor
 
 MOST_GROUPS = 8
+TURNING = 2.5  # m/s2 to the side at most, who turns off
 # Who needs most room is turned away most often, so it is tried most often.
 KINDS = (
     *("oncoming",) * 3,
@@ -124,12 +127,9 @@ def _oncoming(rng: Random) -> Group:
 
 def _turning(rng: Random, side: float, one_way: bool) -> tuple[Actor, Turn]:
     """Somebody who turns off our street, or into it."""
-    way = Turn(
-        rng.uniform(2.0, 7.0),
-        rng.uniform(5.0, 10.0),
-        side * rng.uniform(1.3, 1.75),
-        rng.uniform(-12.0, 15.0),
-    )
+    radius = rng.uniform(5.0, 12.0)
+    speed = rng.uniform(0.5, 1.0) * np.sqrt(TURNING * radius)
+    way = Turn(speed, radius, side * rng.uniform(1.3, 1.75), rng.uniform(-12.0, 15.0))
     start = int(rng.integers(3))
     if start == 0:  # out of the side road
         yaw = RIGHT if side > 0 else LEFT

@@ -14,9 +14,8 @@ from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import Drift, Plot, Statement, Turn, shift
 from model.synthesis.solids import SIZES, Actor
 
-# Close together around the contact, where scenes are drawn; clips reach seven seconds out. Who
-# crosses between two of them may graze another.
-TIMES_S = (-7.0, -5.0, -4.0, *np.arange(-3.0, 2.01, 0.4).tolist(), 3.0, 5.0, 7.0)
+# Clips reach seven seconds out. Who crosses between two of them may graze another.
+TIMES_S = tuple(np.arange(-7.0, 7.01, 0.4).tolist())
 UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
 
