@@ -54,7 +54,7 @@ def calibrate(
     engine: Engine,
     pictures: Sequence[Path],
     footage: Footage = lambda _: [],
-    num_clips: int = 60,
+    num_clips: int = 180,
 ) -> Calibration:
     """Fit a calibration.
 

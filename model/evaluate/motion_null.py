@@ -13,7 +13,7 @@ from service.scoring.text_bank import TextBank
 from service.vision.rois import form_pairs, with_pseudo_rois
 
 NULL_SEED = 81_000_000
-NULL_CLIPS = 80
+NULL_CLIPS = 240  # of a third as many a weight is half a draw
 
 
 def normal_motion(
