@@ -32,7 +32,7 @@ REMARKS = (
     "Where a frame lies outside its drawn ones the answer says `appearance: off`; class and box geometry "
     "count then, with motion in clips and a look at the participants in stills. That look reads the features of an earlier detector (commit 4a412fd, "
     "before drawn figures were laid into its frames), which served it better on the folds on which this was chosen, and learned from pictures of 27 real cameras whether a pair lies in an accident, not in which.",
-    "The weights of text and motion on real footage, the smoothing, how long a score must hold and how seldom an alarm may be false, "
+    "The weights of text and motion on real footage, the smoothing, how long a score must hold and how seldom an alarm may be false on real and on generated streets, "
     "what a bump counts, that the look is silent on film and how loud motion is turned down were chosen by looking at the development clips; the share of the past, the weights on drawn frames and "
     "by what a segment is told on generated clips of other seeds than the figures. docs/experiments.md lists what was tried.",
     "The detector was trained on with drawn people, riders, animals, buses and trucks laid into its frames, those that the teacher recognised: "
