@@ -7,6 +7,7 @@ import numpy as np
 from model.data.records import EGO, NO_OBJECT, ROAD
 from model.synthesis.plots import (
     AWAY,
+    CARRIAGEWAY,
     CROSSING,
     LEFT,
     RIGHT,
@@ -16,6 +17,7 @@ from model.synthesis.plots import (
     Random,
     Statement,
     Turn,
+    Way,
     being,
     half,
     vehicle,
@@ -23,14 +25,14 @@ from model.synthesis.plots import (
 from model.synthesis.solids import Actor
 
 MOST_GROUPS = 8
-TURNING = 2.5  # m/s2 to the side at most, who turns off
+LATERAL_ACCELERATION = 2.5  # m/s2 at most, of who turns off
 # Who needs most room is turned away most often, so it is tried most often.
 KINDS = (
     *("oncoming",) * 3,
     *("overtaking",) * 3,
     *("crossing",) * 2,
     *("turning",) * 3,
-    *("beyond",) * 3,
+    *("carriageway",) * 3,
     *("ahead", "queue", "walker", "pedestrian", "bystander"),
 )
 PERSONS = ("walker", "pedestrian", "bystander")
@@ -45,12 +47,12 @@ class Group:
         told: The true statement and its opposite, places counted within the group; or None.
     """
 
-    members: tuple[tuple[Actor, Drift | Turn], ...]
+    members: tuple[tuple[Actor, Way], ...]
     told: tuple[Statement, Statement] | None = None
 
 
 def background_traffic(
-    rng: Random, one_way: bool = False, beyond: tuple[int, ...] = ()
+    rng: Random, one_way: bool = False, carriageways: tuple[int, ...] = ()
 ) -> list[Group]:
     """Normal traffic around the plot, mostly overlapping it on the image by perspective alone.
 
@@ -60,20 +62,21 @@ def background_traffic(
     Args:
         rng: Draws all of it.
         one_way: Whether nobody comes towards us on our street.
-        beyond: Sides on which another carriageway lies.
+        carriageways: Sides, -1 and 1, on which a second one lies.
     """
-    return [_group(rng, one_way, beyond) for _ in range(int(rng.integers(0, MOST_GROUPS + 1)))]
+    count = int(rng.integers(0, MOST_GROUPS + 1))
+    return [_group(rng, one_way, carriageways) for _ in range(count)]
 
 
-def _group(rng: Random, one_way: bool, beyond: tuple[int, ...]) -> Group:
+def _group(rng: Random, one_way: bool, carriageways: tuple[int, ...]) -> Group:
     side = rng.choice([-1.0, 1.0])
     kind = KINDS[int(rng.integers(len(KINDS)))]
     if kind in PERSONS:
         return _person(rng, kind, side)
     if kind == "queue":
         return _queue(rng, side)
-    if kind == "beyond" and beyond:
-        aside = beyond[int(rng.integers(len(beyond)))] * rng.uniform(12.3, 17.7)
+    if kind == "carriageway" and carriageways:
+        aside = carriageways[int(rng.integers(len(carriageways)))] * rng.uniform(*CARRIAGEWAY)
         ahead = rng.random() < 0.5
         actor = vehicle(rng, aside, rng.uniform(6, 60), AWAY if ahead else TOWARD)
         return _on_its_way(rng, actor, (0, (1 if ahead else -1) * rng.uniform(2, 14)))
@@ -128,7 +131,7 @@ def _oncoming(rng: Random) -> Group:
 def _turning(rng: Random, side: float, one_way: bool) -> tuple[Actor, Turn]:
     """Somebody who turns off our street, or into it."""
     radius = rng.uniform(5.0, 12.0)
-    speed = rng.uniform(0.5, 1.0) * np.sqrt(TURNING * radius)
+    speed = rng.uniform(0.5, 1.0) * np.sqrt(LATERAL_ACCELERATION * radius)
     way = Turn(speed, radius, side * rng.uniform(1.3, 1.75), rng.uniform(-12.0, 15.0))
     start = int(rng.integers(3))
     if start == 0:  # out of the side road
@@ -139,7 +142,7 @@ def _turning(rng: Random, side: float, one_way: bool) -> tuple[Actor, Turn]:
     return vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(6, 30), AWAY), way
 
 
-def _on_its_way(rng: Random, actor: Actor, drift: Drift | Turn) -> Group:
+def _on_its_way(rng: Random, actor: Actor, drift: Way) -> Group:
     """One vehicle, told of beside the road, or beside what stands along it and has no box."""
     if rng.random() < 0.5:
         told = ((0, ROAD, "clear", actor.kind, "road"), (0, ROAD, "leave", actor.kind, "road"))

@@ -11,7 +11,7 @@ import numpy as np
 from model.synthesis.background import Group
 from model.synthesis.flow import Displacement, displacement, is_fixed
 from model.synthesis.paths import course, poses, surroundings
-from model.synthesis.plots import Drift, Plot, Statement, Turn, shift
+from model.synthesis.plots import Plot, Statement, Way, shift
 from model.synthesis.solids import SIZES, Actor
 
 # Clips reach seven seconds out. Who crosses between two of them may graze another.
@@ -19,7 +19,7 @@ TIMES_S = tuple(np.arange(-7.0, 7.01, 0.4).tolist())
 UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
 
-Extras = tuple[tuple[Actor, Drift | Turn], ...]
+Extras = tuple[tuple[Actor, Way], ...]
 
 
 class Instant(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.flow import STILL, Displacement, is_fixed
-from model.synthesis.plots import Drift, Plot, Turn
+from model.synthesis.plots import Drift, Plot, Turn, Way
 from model.synthesis.solids import Actor, Camera
 
 LEAD_IN_S = (0.7, 1.2)  # how long an accident takes to unfold
@@ -118,7 +118,7 @@ def _wandering(kind: str, key: tuple[int, ...]) -> tuple[tuple[float, float, flo
 
 
 def surroundings(
-    extras: tuple[tuple[Actor, Drift | Turn], ...],
+    extras: tuple[tuple[Actor, Way], ...],
     seed: int,
     since_event_s: float,
     moved: Displacement = STILL,
@@ -129,13 +129,13 @@ def surroundings(
     Who is parked does not wander.
     """
     found = []
-    for index, (actor, drift) in enumerate(extras[first:], start=first):
-        now = actor
-        if isinstance(drift, Turn):
-            found.append(turned(actor, drift, since_event_s, moved))
+    for index, (actor, way) in enumerate(extras[first:], start=first):
+        if isinstance(way, Turn):
+            found.append(turned(actor, way, since_event_s, moved))
             continue
-        if drift != PARKED:
-            now = wandered(actor, drift, since_event_s, (seed, 9, index))
+        now = actor
+        if way != PARKED:
+            now = wandered(actor, way, since_event_s, (seed, 9, index))
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
 

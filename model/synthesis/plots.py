@@ -34,10 +34,12 @@ class Turn:
     begins_m: float
 
 
+Way = Drift | Turn  # of background traffic
 Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
 CROSSING = (1.5, 9.0)  # m/s of what crosses our street
 SIDEWALK = (8.3, 10.3)  # metres to either side
+CARRIAGEWAY = (12.3, 17.7)  # the same, where a second carriageway is driven
 CAR_COLOURS = (
     (170, 30, 30),
     (40, 60, 150),

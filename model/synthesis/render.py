@@ -15,7 +15,7 @@ from model.synthesis.view import View
 
 LANE = 3.5  # metres, like all that follow
 ROAD_EDGE, BAY_EDGE, PAVEMENT_EDGE = 1.5 * LANE, 8.0, 10.8
-BEYOND = (11.2, 18.8)  # the other carriageway
+CARRIAGEWAY_EDGES = (11.2, 18.8)  # of a second one
 PAINT = (225, 225, 215)
 DASH_M, PROPS_M = 7.0, 60.0  # after which markings and roadside repeat
 WIDE_M, BEHIND_M = 120.0, 80.0  # how far the ground goes on beside and behind a dashcam
@@ -73,8 +73,9 @@ def _background(street: Street, camera: Camera, travel_m: float, view: View) -> 
             fill(frame, project(ahead, camera), colour)
 
     lay(-WIDE_M, WIDE_M, -BEHIND_M, 300, side)
-    for beyond in street.beyond:
-        lay(beyond * BEYOND[0], beyond * BEYOND[1], -BEHIND_M, 250, (street.asphalt,) * 3)
+    for aside in street.carriageways:
+        near, far = (aside * edge for edge in CARRIAGEWAY_EDGES)
+        lay(near, far, -BEHIND_M, 250, (street.asphalt,) * 3)
     lay(-PAVEMENT_EDGE, PAVEMENT_EDGE, -BEHIND_M, 250, pavement)
     lay(-BAY_EDGE, BAY_EDGE, -BEHIND_M, 250, (street.bay,) * 3)
     lay(-ROAD_EDGE, ROAD_EDGE, -BEHIND_M, 250, (street.asphalt,) * 3)

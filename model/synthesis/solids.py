@@ -62,8 +62,8 @@ class Street:
 
     Three lanes, the camera in the middle one, with a bay for parking and a pavement on either
     side. ``bay`` is the grey of the bay; ``junction_z`` and ``crosswalk_z`` are None where the
-    street has none; ``beyond`` has the sides, -1 and 1, on which another carriageway lies behind
-    the pavement.
+    street has none; ``carriageways`` has the sides, -1 and 1, on which a second one lies
+    behind the pavement.
     """
 
     weather: str
@@ -74,7 +74,7 @@ class Street:
     crosswalk_z: float | None = None
     side: tuple[int, int, int] = (70, 110, 70)
     actors: tuple[Actor, ...] = field(default=())
-    beyond: tuple[int, ...] = ()
+    carriageways: tuple[int, ...] = ()
 
 
 def project(points: NDArray[np.float64], camera: Camera) -> NDArray[np.float64]:

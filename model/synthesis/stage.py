@@ -22,8 +22,9 @@ SETTLED_S = 0.5  # after the contact, when most of the sliding is over
 ALONG_SHARE = 0.3  # of the masts look along their street,
 DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
 KERB = (9.0, 10.7)  # metres to either side, where poles and trees stand
-ONE_WAY_SHARE, MIRRORED_SHARE, BEYOND_SHARE = 0.35, 0.5, 0.4
-LANES = {False: (0.0, 0.0, 3.5), True: (-3.5, 0.0, 3.5)}  # where a dashcam may drive, metres
+ONE_WAY_SHARE, MIRRORED_SHARE, CARRIAGEWAY_SHARE = 0.35, 0.5, 0.4
+# Where a dashcam may drive, metres; mostly beside those who come towards it.
+TWO_WAY_LANES, ONE_WAY_LANES = (0.0, 0.0, 3.5), (-3.5, 0.0, 3.5)
 JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
 
 
@@ -77,13 +78,13 @@ def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     street = _street(rng, seed, plot)
     one_way = _may_be_one_way(plot) and rng.random() < ONE_WAY_SHARE
     if not (fixed or SCRIPTS[script][4]):
-        view = View(float(rng.choice(LANES[one_way])))
+        view = View(float(rng.choice(ONE_WAY_LANES if one_way else TWO_WAY_LANES)))
     view = replace(view, mirrored=bool(rng.random() < MIRRORED_SHARE))
-    return Stage(camera, view, street, plot), background_traffic(rng, one_way, street.beyond)
+    return Stage(camera, view, street, plot), background_traffic(rng, one_way, street.carriageways)
 
 
 def _may_be_one_way(plot: Plot) -> bool:
-    """Whether nobody comes towards us in either branch."""
+    """Whether nobody of it comes towards us before the accident, or without one."""
     return all(np.cos(actor.yaw) > -0.5 for actor in plot.normal)
 
 
@@ -157,7 +158,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
         crosswalk_z=_some(rng, CROSSWALK_SHARE, plot.crosswalk_z),
         side=(side[0], side[1], side[2]),
         actors=props,
-        beyond=tuple(side for side in (-1, 1) if rng.random() < BEYOND_SHARE),
+        carriageways=tuple(side for side in (-1, 1) if rng.random() < CARRIAGEWAY_SHARE),
     )
 
 

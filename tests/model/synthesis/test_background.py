@@ -5,14 +5,21 @@ import numpy as np
 from model.data.records import EGO, NO_OBJECT, ROAD
 from model.synthesis.background import Group, background_traffic
 from model.synthesis.plots import Turn
+from model.synthesis.solids import Actor
 
 SEEDS = 120
 
 
-def drawn(one_way: bool = False, beyond: tuple[int, ...] = ()) -> list[Group]:
+def drawn(one_way: bool = False, carriageways: tuple[int, ...] = ()) -> list[Group]:
     """The groups of many streets."""
     rngs = (np.random.default_rng(seed) for seed in range(SEEDS))
-    return [group for rng in rngs for group in background_traffic(rng, one_way, beyond)]
+    return [group for rng in rngs for group in background_traffic(rng, one_way, carriageways)]
+
+
+def driven_along(carriageways: tuple[int, ...]) -> list[Actor]:
+    """Who drives along the street, but not on it."""
+    members = [actor for group in drawn(carriageways=carriageways) for actor, _ in group.members]
+    return [a for a in members if abs(a.x) > 11 and abs(np.sin(a.yaw)) < 0.5]
 
 
 def test_on_a_one_way_street_nobody_comes_towards_us() -> None:
@@ -31,20 +38,17 @@ def test_on_a_one_way_street_nobody_comes_towards_us() -> None:
     assert len(towards[False]) > 20
 
 
-def test_another_carriageway_has_traffic_of_its_own() -> None:
+def test_a_second_carriageway_has_traffic_of_its_own() -> None:
     """Behind the pavement of its side, both ways; without one nobody drives there."""
-    beyond = [a for group in drawn(beyond=(1,)) for a, _ in group.members if abs(a.x) > 11]
-    sides = {a.x > 0 for a in beyond if abs(np.sin(a.yaw)) < 0.5}
-    assert sides == {True}
-    assert {np.cos(a.yaw) > 0 for a in beyond if abs(np.sin(a.yaw)) < 0.5} == {True, False}
-
-    along = [a for group in drawn() for a, _ in group.members if abs(np.sin(a.yaw)) < 0.5]
-    assert max(abs(a.x) for a in along) < 11
+    aside = driven_along((1,))
+    assert {a.x > 0 for a in aside} == {True}
+    assert {np.cos(a.yaw) > 0 for a in aside} == {True, False}
+    assert not driven_along(())
 
 
 def test_some_turn_off_and_vehicles_are_told_beside_road_and_roadside() -> None:
     """Or a car at the side of the picture would be one that leaves the road: nothing said no."""
-    groups = drawn(beyond=(-1, 1))
+    groups = drawn(carriageways=(-1, 1))
     told = {group.told[0][1:3] for group in groups if group.told}
     turning = [group for group in groups if isinstance(group.members[0][1], Turn)]
 

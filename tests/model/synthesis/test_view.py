@@ -5,7 +5,7 @@ import pytest
 
 from model.data.records import EGO
 from model.synthesis.flow import is_fixed
-from model.synthesis.plots import AWAY, TOWARD
+from model.synthesis.plots import AWAY
 from model.synthesis.solids import NEAR, Actor, Camera
 from model.synthesis.stage import set_stage
 from model.synthesis.view import View, across
@@ -112,10 +112,13 @@ def test_dashcams_drive_in_every_lane_and_on_both_sides_of_the_road() -> None:
         if not is_fixed(seed, ego=False)
     ]
 
-    lanes = {stage.view.x for stage in stages}
-    assert lanes == {-3.5, 0.0, 3.5}
-    assert {stage.view.mirrored for stage in stages} == {False, True}
+    oncoming = dict.fromkeys((-3.5, 0.0, 3.5), 0)
     for stage in stages:
         actors = [*stage.plot.normal, *(actor for actor, _ in stage.extras)]
-        if stage.view.x == -3.5:
-            assert not any(a.yaw == TOWARD and abs(a.x) < 6 for a in actors)
+        towards = [a for a in actors if np.cos(a.yaw) < -0.5 and abs(a.x) < 6]
+        oncoming[stage.view.x] += len(towards)
+
+    assert {stage.view.x for stage in stages} == set(oncoming)
+    assert {stage.view.mirrored for stage in stages} == {False, True}
+    assert oncoming[-3.5] == 0
+    assert min(oncoming[0.0], oncoming[3.5]) > 5
