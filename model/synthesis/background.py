@@ -33,8 +33,10 @@ KINDS = (
     *("crossing",) * 2,
     *("turning",) * 3,
     *("carriageway",) * 3,
+    *("rider",) * 2,
     *("ahead", "queue", "walker", "pedestrian", "bystander"),
 )
+MACHINES = ("motorcycle", "bicycle", None)  # under a rider; detectors often miss them
 PERSONS = ("walker", "pedestrian", "bystander")
 
 
@@ -73,6 +75,8 @@ def _group(rng: Random, one_way: bool, carriageways: tuple[int, ...]) -> Group:
     kind = KINDS[int(rng.integers(len(KINDS)))]
     if kind in PERSONS:
         return _person(rng, kind, side)
+    if kind == "rider":
+        return _rider(rng, side, one_way)
     if kind == "queue":
         return _queue(rng, side)
     if kind == "carriageway" and carriageways:
@@ -107,6 +111,26 @@ def _person(rng: Random, kind: str, side: float) -> Group:
         return _alone(walker, (-side * rng.uniform(0.6, 1.6), 0), "walk_across", "hit_by")
     walker = being(rng, "person", side * rng.uniform(5.4, 9), rng.uniform(4, 30))
     return _alone(walker, (0, rng.choice([0.0, 0.0, 0.8, -0.8])), "sidewalk", "hit_by")
+
+
+def _rider(rng: Random, side: float, one_way: bool) -> Group:
+    """Somebody on two wheels along the street, or across it."""
+    machine = MACHINES[int(rng.integers(len(MACHINES)))]
+    actor = being(rng, machine or "person", 0.0, rng.uniform(4, 40))
+    if rng.random() < 0.2:
+        actor = replace(actor, x=side * rng.uniform(-4, 14), yaw=RIGHT if side > 0 else LEFT)
+        drift = (-side * rng.uniform(2, 7), 0.0)
+    elif side < 0 and not one_way:
+        actor = replace(actor, x=-rng.uniform(1.9, 5.4), yaw=TOWARD)
+        drift = (0.0, -rng.uniform(2, 9))
+    else:
+        lanes = rng.uniform(1.9, 5.4) * (side if one_way else 1)
+        actor = replace(actor, x=lanes, yaw=AWAY)
+        drift = (0.0, rng.uniform(0, 6))
+    if machine:
+        return _on_its_way(rng, actor, drift)
+    told = ((0, EGO, "ride_beside", "bicycle", "ego"), (0, EGO, "hit_by", "bicycle", "ego"))
+    return Group(((actor, drift),), told)
 
 
 def _queue(rng: Random, side: float) -> Group:

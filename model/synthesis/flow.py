@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.synthesis.plots import Drift
 from model.synthesis.solids import Actor
 
 FIXED_SHARE = 0.3  # of the cameras hang on a mast
 WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
 STREET_SPEED = (2.0, 10.0)  # m/s past a mast
 SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
-BRAKING_S = (0.6, 2.0)  # how long the own car rolls on towards an accident
+BRAKING_S = (0.6, 2.0)  # how long a witness rolls on towards an accident,
+BRAKING = 8.0  # m/s2 at most: no tyre holds more
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 
 
@@ -26,11 +28,13 @@ class Displacement:
         travel_m: The camera along its street.
         surge_m: Of that, what it gains on the traffic around it, which drives on evenly.
         flow_m: The traffic itself, where the camera hangs on a mast.
+        speed: At which traffic flows all the while, m/s: past the mast, or along with us.
     """
 
     travel_m: float = 0.0
     surge_m: float = 0.0
     flow_m: float = 0.0
+    speed: float = 0.0
 
     def shift(self, actor: Actor, flows: bool = True) -> float:
         """Metres ahead that an actor comes by it, relative to the camera."""
@@ -38,6 +42,12 @@ class Displacement:
         if not stands(actor):
             return flow_m - self.surge_m
         return -self.travel_m - (flow_m if _oncoming(actor) else 0.0)
+
+    def speed_of(self, actor: Actor, drift: Drift, flows: bool = True) -> float:
+        """Metres a second at which an actor with a drift moves over ground, about."""
+        if stands(actor) or not flows:
+            return float(np.hypot(*drift))
+        return abs(drift[1] + self.speed)
 
 
 STILL = Displacement()
@@ -56,18 +66,19 @@ def displacement(seed: int, ego: bool, since_event_s: float, progress: float) ->
     waits = rng.random() < WAITING_SHARE
     if is_fixed(seed, ego):
         speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
-        return Displacement(flow_m=speed * since_event_s)
+        return Displacement(flow_m=speed * since_event_s, speed=speed)
     speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
     if since_event_s > 0 and progress > 0:
         if ego:  # struck, the own car stands with what it has met
-            return Displacement()
+            return Displacement(speed=speed)
         # It rolls out from the speed it has: a jump at the contact would give the accident away.
-        rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
         _, gained = _surge(seed, speed, 0.0)
-        return Displacement(travel_m=(speed + gained) * rolled_s, surge_m=gained * rolled_s)
+        rolling_s = max(rolling_s, (speed + gained) / BRAKING)
+        rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
+        return Displacement((speed + gained) * rolled_s, gained * rolled_s, speed=speed)
     surge_m, _ = _surge(seed, speed, since_event_s)
-    return Displacement(travel_m=speed * since_event_s + surge_m, surge_m=surge_m)
+    return Displacement(speed * since_event_s + surge_m, surge_m, speed=speed)
 
 
 def _surge(seed: int, speed: float, since_event_s: float) -> tuple[float, float]:

@@ -22,7 +22,8 @@ SPIN = 1.2  # rad/s at most
 VEHICLES = ("car", "truck", "bus")
 WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along; else:
 WANDER_VEHICLE = (0.15, 1.2)
-SURGE_SHARE, SURGE = 0.25, 4.0  # some brake or pull off harder than the rest
+SURGE_SHARE, SURGE = 0.25, 4.0  # some vary more along their way,
+MOST_BRAKING = 3.0  # m/s2: but brake and pull off no harder than one does in traffic
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
 PARKED = (0.0, 0.0)  # a drift
 CLOSEST = 3.5  # metres to what the own car stops for
@@ -55,7 +56,8 @@ def poses(
     ):
         key = (seed, 6, index)
         has_crashed = since_event_s > 0 and progress > 0
-        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, key)
+        speed = moved.speed_of(normal, drift, plot.flows)
+        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, key, speed)
         if not has_crashed:
             before = replace(before, z=before.z + moved.shift(normal, plot.flows))
         mixed = {
@@ -72,16 +74,27 @@ def poses(
     return tuple(cast)
 
 
-def wandered(actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...]) -> Actor:
-    """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative)."""
-    offsets = [
-        size * (np.sin(2 * np.pi * seconds / period_s + phase) - np.sin(phase))
-        for size, period_s, phase in _wandering(actor.kind, key)
-    ]
+def wandered(
+    actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...], speed: float
+) -> Actor:
+    """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative).
+
+    Args:
+        actor: At its drawn pose.
+        drift: In m/s.
+        seconds: Since then.
+        key: Decides how it wanders.
+        speed: At which it moves over ground, m/s: who wanders back and forth never reverses.
+    """
+    across, along = (
+        size * float(np.sin(pace * seconds + phase) - np.sin(phase))
+        for size, pace, phase in _wandering(actor.kind, key, speed)
+    )
+    sin, cos = float(np.sin(actor.yaw)), float(np.cos(actor.yaw))
     return replace(
         actor,
-        x=actor.x + drift[0] * seconds + float(offsets[0]),
-        z=actor.z + drift[1] * seconds + float(offsets[1]),
+        x=actor.x + drift[0] * seconds + across * cos - along * sin,
+        z=actor.z + drift[1] * seconds + across * sin + along * cos,
     )
 
 
@@ -105,16 +118,20 @@ def turned(actor: Actor, turn: Turn, seconds: float, moved: Displacement = STILL
 
 
 @lru_cache(maxsize=512)
-def _wandering(kind: str, key: tuple[int, ...]) -> tuple[tuple[float, float, float], ...]:
-    """Metres, period in seconds and phase of an actor's wandering, across and along its way."""
+def _wandering(
+    kind: str, key: tuple[int, ...], speed: float
+) -> tuple[tuple[float, float, float], ...]:
+    """Metres, radians a second and phase of an actor's wandering, across and along its way."""
     rng = np.random.default_rng(key)
     across, along = WANDER.get(kind, WANDER_VEHICLE)
     if kind in VEHICLES and rng.random() < SURGE_SHARE:
         along = SURGE
-    return tuple(
-        (rng.uniform(0, most), rng.uniform(4, 9), rng.uniform(0, 2 * np.pi))
-        for most in (across, along)
-    )
+    found = []
+    for most in (across, along):
+        size, pace = rng.uniform(0, most), 2 * np.pi / rng.uniform(4, 9)
+        size = min(size, MOST_BRAKING / pace**2, speed / pace)
+        found.append((float(size), float(pace), float(rng.uniform(0, 2 * np.pi))))
+    return tuple(found)
 
 
 def surroundings(
@@ -135,7 +152,8 @@ def surroundings(
             continue
         now = actor
         if way != PARKED:
-            now = wandered(actor, way, since_event_s, (seed, 9, index))
+            speed = moved.speed_of(actor, way)
+            now = wandered(actor, way, since_event_s, (seed, 9, index), speed)
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from model.synthesis.flow import SURGING, Displacement, displacement, is_fixed
+from model.synthesis.flow import BRAKING, SURGING, Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import course, shaken, turned
+from model.synthesis.paths import MOST_BRAKING, course, shaken, turned, wandered
 from model.synthesis.plots import AWAY, LEFT, TOWARD, Turn
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, Camera
@@ -136,12 +136,38 @@ def test_a_witness_rolls_out_from_the_speed_it_has() -> None:
         before, at, after = (
             displacement(seed, False, t, float(t >= 0)) for t in (-step_s, 0.0, step_s)
         )
+        later = displacement(seed, False, 2 * step_s, 1.0)
+        harsh = 2 * after.travel_m - at.travel_m - later.travel_m
+        assert harsh / step_s**2 <= BRAKING + 0.01
         for name in ("travel_m", "surge_m"):
             speeds = [
                 (getattr(b, name) - getattr(a, name)) / step_s
                 for a, b in ((before, at), (at, after))
             ]
             assert speeds[1] == pytest.approx(speeds[0], abs=0.05)
+
+
+@pytest.mark.parametrize("speed", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("yaw", [AWAY, TOWARD, LEFT])
+def test_who_wanders_brakes_no_harder_than_traffic_and_never_reverses(
+    yaw: float, speed: float
+) -> None:
+    """It varies its speed along its own way, and hardly leaves it."""
+    step_s, most = 0.05, 0.0
+    times = np.arange(-4.0, 4.0, step_s)
+    along = np.array([-np.sin(yaw), np.cos(yaw)])
+    for seed in range(60):
+        way = [
+            wandered(Actor("car", 0.0, 20.0, yaw), (0.0, 0.0), float(t), (seed,), speed)
+            for t in times
+        ]
+        places = np.array([(actor.x, actor.z - 20.0) for actor in way])
+        ahead, aside = places @ along, places @ [along[1], -along[0]]
+        assert speed + np.diff(ahead).min() / step_s > -1e-6
+        assert np.abs(np.diff(ahead, 2)).max() / step_s**2 < MOST_BRAKING + 0.01
+        assert np.ptp(aside) <= 0.31
+        most = max(most, float(np.ptp(ahead)))
+    assert most > 2.0 if speed > 1 else most < 2.9 * speed + 1e-6  # 9 s / pi
 
 
 def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None:
