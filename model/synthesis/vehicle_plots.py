@@ -18,6 +18,8 @@ from model.synthesis.plots import (
     vehicle,
 )
 
+TURNS_IN_SHARE, TURNS_OFF_SHARE = 0.25, 0.25  # of the side impacts; the others cross
+
 
 def rear_end(rng: Random) -> Plot:
     x, z, gap = rng.choice([-3.5, 3.5, 3.5, 0.0]), rng.uniform(9, 26), rng.uniform(6, 14)
@@ -97,15 +99,23 @@ def head_on(rng: Random) -> Plot:
 
 
 def t_bone(rng: Random) -> Plot:
+    """Struck from the side by who crosses, turns into our street, or turns off it."""
+    manner = rng.random()
+    if manner < TURNS_OFF_SHARE:
+        return _turns_off(rng)
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
     b = vehicle(rng, rng.choice([-3.5, 0.0, 3.5]), z, rng.choice([AWAY, TOWARD]))
     yaw = RIGHT if side > 0 else LEFT
     a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 9), yaw)
+    turned, beside = rng.uniform(-0.3, 0.3), half(a) + 0.7
+    if manner < TURNS_OFF_SHARE + TURNS_IN_SHARE:  # towards us or away
+        turned = rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 1.1)
+        beside = float(half(a) * np.cos(turned)) + 0.9
     hit = replace(
         a,
-        x=b.x + side * (half(a) + 0.7),
+        x=b.x + side * beside,
         z=z + rng.uniform(-1, 1),
-        yaw=a.yaw + rng.uniform(-0.3, 0.3),
+        yaw=a.yaw + turned,
         damaged=True,
     )
     plot = two_actors(
@@ -117,6 +127,25 @@ def t_bone(rng: Random) -> Plot:
         "crossing",
         drift=((-side * rng.uniform(*CROSSING), 0.0), (0, 0.2)),
     )
+    return replace(plot, junction_z=float(a.z))
+
+
+def _turns_off(rng: Random) -> Plot:
+    """Across the path of who drives the same way beside or behind it."""
+    z, x = rng.uniform(14, 28), rng.choice([0.0, 3.5])
+    to_left = rng.random() < 0.6
+    a = vehicle(rng, x, z, AWAY)
+    b = vehicle(rng, x - 3.5 if to_left else x + 3.5, z - rng.uniform(3, 8), AWAY)
+    side = -1.0 if to_left else 1.0
+    hit = replace(
+        a,
+        x=b.x - side * (half(a) * 0.5 + 0.6),
+        z=b.z + half(b) + rng.uniform(0.4, 1.2),
+        yaw=-side * rng.uniform(0.8, 1.4),
+        damaged=True,
+    )
+    struck = replace(b, yaw=b.yaw + side * rng.uniform(0, 0.4), damaged=True)
+    plot = two_actors(a, b, hit, struck, "t_bone", "parallel", drift=((0, 0.5), (0, 0.4)))
     return replace(plot, junction_z=float(a.z))
 
 
