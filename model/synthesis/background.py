@@ -22,22 +22,23 @@ from model.synthesis.plots import (
     half,
     vehicle,
 )
-from model.synthesis.solids import Actor
+from model.synthesis.solids import Actor, Street
 
 MOST_GROUPS = 8
-LATERAL_ACCELERATION = 2.5  # m/s2 at most, of who turns off
+LATERAL_ACCELERATION = 2.5  # m/s2 at most, of who turns
 # Who needs most room is turned away most often, so it is tried most often.
 KINDS = (
     *("oncoming",) * 3,
     *("overtaking",) * 3,
-    *("crossing",) * 2,
-    *("turning",) * 3,
     *("carriageway",) * 3,
     *("rider",) * 2,
     *("ahead", "queue", "walker", "pedestrian", "bystander"),
 )
-MACHINES = ("motorcycle", "bicycle", None)  # under a rider; detectors often miss them
+AT_JUNCTION = (*("crossing",) * 3, *("turning",) * 4)  # where there is one
 PERSONS = ("walker", "pedestrian", "bystander")
+MACHINES = ("motorcycle", "bicycle", None)  # under a rider; detectors often miss them
+EDGE = (6.1, 7.9)  # metres to either side, where one rides a bicycle
+SIDE_LANE = 1.8  # metres from the middle of the side road
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Group:
     """Who belongs together in normal traffic, and what is true of them.
 
     Attributes:
-        members: Actors and how fast they drift in m/s.
+        members: Actors and how each of them moves.
         told: The true statement and its opposite, places counted within the group; or None.
     """
 
@@ -53,9 +54,7 @@ class Group:
     told: tuple[Statement, Statement] | None = None
 
 
-def background_traffic(
-    rng: Random, one_way: bool = False, carriageways: tuple[int, ...] = ()
-) -> list[Group]:
+def background_traffic(rng: Random, street: Street, one_way: bool = False) -> list[Group]:
     """Normal traffic around the plot, mostly overlapping it on the image by perspective alone.
 
     It knows nothing of the plot: who would drive through another is left out later
@@ -63,42 +62,44 @@ def background_traffic(
 
     Args:
         rng: Draws all of it.
-        one_way: Whether nobody comes towards us on our street.
-        carriageways: Sides, -1 and 1, on which a second one lies.
+        street: Where it drives.
+        one_way: Whether nobody comes towards us on it.
     """
     count = int(rng.integers(0, MOST_GROUPS + 1))
-    return [_group(rng, one_way, carriageways) for _ in range(count)]
+    return [_group(rng, street, one_way) for _ in range(count)]
 
 
-def _group(rng: Random, one_way: bool, carriageways: tuple[int, ...]) -> Group:
-    side = rng.choice([-1.0, 1.0])
-    kind = KINDS[int(rng.integers(len(KINDS)))]
+def _group(rng: Random, street: Street, one_way: bool) -> Group:
+    side = float(rng.choice([-1.0, 1.0]))
+    kinds = KINDS if street.junction_z is None else KINDS + AT_JUNCTION
+    kind = kinds[int(rng.integers(len(kinds)))]
     if kind in PERSONS:
         return _person(rng, kind, side)
     if kind == "rider":
-        return _rider(rng, side, one_way)
+        return _rider(rng, street, side, one_way)
     if kind == "queue":
         return _queue(rng, side)
-    if kind == "carriageway" and carriageways:
-        aside = carriageways[int(rng.integers(len(carriageways)))] * rng.uniform(*CARRIAGEWAY)
+    if kind == "carriageway" and street.carriageways:
+        sides = street.carriageways
+        aside = sides[int(rng.integers(len(sides)))] * rng.uniform(*CARRIAGEWAY)
         ahead = rng.random() < 0.5
         actor = vehicle(rng, aside, rng.uniform(6, 60), AWAY if ahead else TOWARD)
-        return _on_its_way(rng, actor, (0, (1 if ahead else -1) * rng.uniform(2, 14)))
+        return _on_its_way(rng, street, actor, (0, (1 if ahead else -1) * rng.uniform(2, 14)))
     if kind == "oncoming" and not one_way:
-        return _oncoming(rng)
+        return _oncoming(rng, street)
     if kind == "ahead":
         actor = vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(28, 55), AWAY)
         return _alone(actor, (0, 0.5), "ahead", "fills_view")
-    if kind == "turning":
-        return _on_its_way(rng, *_turning(rng, side, one_way))
-    if kind == "crossing":
-        yaw = RIGHT if side > 0 else LEFT
-        actor = vehicle(rng, side * rng.uniform(-8, 18), rng.uniform(26, 55), yaw)
-        return _on_its_way(rng, actor, (-side * rng.uniform(*CROSSING), 0))
+    if street.junction_z is not None and kind == "turning":
+        return _turning(rng, street.junction_z, side, one_way)
+    if street.junction_z is not None and kind == "crossing":
+        lane = street.junction_z + side * SIDE_LANE
+        actor = vehicle(rng, side * rng.uniform(-8, 18), lane, RIGHT if side > 0 else LEFT)
+        return _on_its_way(rng, street, actor, (-side * rng.uniform(*CROSSING), 0))
     # Overtakes; none falls behind, which beside a waiting car would be reversing.
     lane = -3.5 if one_way and side < 0 else 3.5
     actor = vehicle(rng, lane, rng.uniform(5, 40), AWAY)
-    return _on_its_way(rng, actor, (0, rng.uniform(0, 7)))
+    return _on_its_way(rng, street, actor, (0, rng.uniform(0, 7)))
 
 
 def _person(rng: Random, kind: str, side: float) -> Group:
@@ -109,27 +110,28 @@ def _person(rng: Random, kind: str, side: float) -> Group:
     if kind == "pedestrian":  # crosses where nobody is near
         walker = being(rng, "person", side * rng.uniform(0, 9), rng.uniform(3.5, 40))
         return _alone(walker, (-side * rng.uniform(0.6, 1.6), 0), "walk_across", "hit_by")
-    walker = being(rng, "person", side * rng.uniform(5.4, 9), rng.uniform(4, 30))
+    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(4, 30))
     return _alone(walker, (0, rng.choice([0.0, 0.0, 0.8, -0.8])), "sidewalk", "hit_by")
 
 
-def _rider(rng: Random, side: float, one_way: bool) -> Group:
-    """Somebody on two wheels along the street, or across it."""
+def _rider(rng: Random, street: Street, side: float, one_way: bool) -> Group:
+    """Somebody on two wheels along the street: in its lanes on a motorcycle, else at its edge."""
     machine = MACHINES[int(rng.integers(len(MACHINES)))]
     actor = being(rng, machine or "person", 0.0, rng.uniform(4, 40))
-    if rng.random() < 0.2:
-        actor = replace(actor, x=side * rng.uniform(-4, 14), yaw=RIGHT if side > 0 else LEFT)
-        drift = (-side * rng.uniform(2, 7), 0.0)
-    elif side < 0 and not one_way:
-        actor = replace(actor, x=-rng.uniform(1.9, 5.4), yaw=TOWARD)
-        drift = (0.0, -rng.uniform(2, 9))
-    else:
-        lanes = rng.uniform(1.9, 5.4) * (side if one_way else 1)
-        actor = replace(actor, x=lanes, yaw=AWAY)
-        drift = (0.0, rng.uniform(0, 6))
+    comes = side < 0 and not one_way
+    aside = rng.uniform(1.9, 5.2) if machine == "motorcycle" else rng.uniform(*EDGE)
+    actor = replace(
+        actor, x=aside * (side if comes or one_way else 1), yaw=TOWARD if comes else AWAY
+    )
+    if machine == "motorcycle":
+        return _on_its_way(
+            rng, street, actor, (0, -rng.uniform(3, 9) if comes else rng.uniform(0, 6))
+        )
+    drift = (0.0, rng.uniform(2, 7) * (-1 if comes else 1))
     if machine:
-        return _on_its_way(rng, actor, drift)
-    told = ((0, EGO, "ride_beside", "bicycle", "ego"), (0, EGO, "hit_by", "bicycle", "ego"))
+        return _on_its_way(rng, street, actor, drift)
+    good, bad = ("oncoming", "ego_oncoming_hit") if comes else ("ride_beside", "hit_by")
+    told = ((0, EGO, good, "bicycle", "ego"), (0, EGO, bad, "bicycle", "ego"))
     return Group(((actor, drift),), told)
 
 
@@ -144,34 +146,43 @@ def _queue(rng: Random, side: float) -> Group:
     )
 
 
-def _oncoming(rng: Random) -> Group:
+def _oncoming(rng: Random, street: Street) -> Group:
     actor = vehicle(rng, -3.6, rng.uniform(14, 50), TOWARD)
     drift = (0, -rng.uniform(3, 9))
     if rng.random() < 0.5:
-        return _on_its_way(rng, actor, drift)
+        return _on_its_way(rng, street, actor, drift)
     return _alone(actor, drift, "oncoming", "ego_oncoming_hit")
 
 
-def _turning(rng: Random, side: float, one_way: bool) -> tuple[Actor, Turn]:
-    """Somebody who turns off our street, or into it."""
-    radius = rng.uniform(5.0, 12.0)
+def _turning(rng: Random, junction_z: float, side: float, one_way: bool) -> Group:
+    """Somebody who turns off our street, or into it.
+
+    Reference poses lie where the straight way before the turn leads to its beginning.
+    """
+    radius, begins = rng.uniform(5.0, 12.0), rng.uniform(-12.0, 15.0)
     speed = rng.uniform(0.5, 1.0) * np.sqrt(LATERAL_ACCELERATION * radius)
-    way = Turn(speed, radius, side * rng.uniform(1.3, 1.75), rng.uniform(-12.0, 15.0))
+    before = radius + begins
     start = int(rng.integers(3))
-    if start == 0:  # out of the side road
+    if start == 0:  # out of the side road, and away from us
+        lane = rng.choice([0.0, 3.5])
         yaw = RIGHT if side > 0 else LEFT
-        return vehicle(rng, side * rng.uniform(6, 16), rng.uniform(12, 40), yaw), way
-    if start == 1 and not one_way:
-        return vehicle(rng, -3.6, rng.uniform(12, 50), TOWARD), way
-    return vehicle(rng, rng.choice([0.0, 3.5]), rng.uniform(6, 30), AWAY), way
+        actor = vehicle(rng, lane + side * before, junction_z + side * SIDE_LANE, yaw)
+    elif start == 1 and not one_way:
+        actor = vehicle(rng, -3.6, junction_z + side * SIDE_LANE + before, TOWARD)
+    else:
+        actor = vehicle(rng, rng.choice([0.0, 3.5]), junction_z - side * SIDE_LANE - before, AWAY)
+    way = Turn(speed, radius, side * np.pi / 2, begins)
+    told = ((0, ROAD, "turn", actor.kind, "road"), (0, ROAD, "leave", actor.kind, "road"))
+    return Group(((actor, way),), told)
 
 
-def _on_its_way(rng: Random, actor: Actor, drift: Way) -> Group:
+def _on_its_way(rng: Random, street: Street, actor: Actor, drift: Drift) -> Group:
     """One vehicle, told of beside the road, or beside what stands along it and has no box."""
-    if rng.random() < 0.5:
+    things = [prop.kind for prop in street.actors]
+    if not things or rng.random() < 0.5:
         told = ((0, ROAD, "clear", actor.kind, "road"), (0, ROAD, "leave", actor.kind, "road"))
         return Group(((actor, drift),), told)
-    thing = ("pole", "tree", "barrier")[int(rng.integers(3))]
+    thing = things[int(rng.integers(len(things)))]
     told = (
         (0, NO_OBJECT, "pass_object", actor.kind, thing),
         (0, NO_OBJECT, "hit_object", actor.kind, thing),

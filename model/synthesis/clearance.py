@@ -14,7 +14,7 @@ from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import Plot, Statement, Way, shift
 from model.synthesis.solids import SIZES, Actor
 
-# Clips reach seven seconds out. Who crosses between two of them may graze another.
+# Clips reach seven seconds out. Between two of these instants who crosses may graze another.
 TIMES_S = tuple(np.arange(-7.0, 7.01, 0.4).tolist())
 UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
@@ -43,7 +43,7 @@ def kept_clear(
         lane_x: Where on the street a dashcam drives.
 
     Returns:
-        The remaining actors with their drift, and what is told of them: the statement and its
+        The remaining actors with their ways, and what is told of them: the statement and its
         opposite, places counted among the remaining actors.
     """
     times = [(time_s, 0.0) for time_s in TIMES_S]
@@ -68,6 +68,18 @@ def kept_clear(
             told, opposite = (shift(statement, first) for statement in group.told)
             facts.append((told, opposite))
     return extras, tuple(facts)
+
+
+def keeps_clear_of_us(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
+    """Whether nobody of a plot drives through a dashcam's own car while nothing happens."""
+    if ego or is_fixed(seed, ego):
+        return True
+    ours = Actor("car", lane_x, OUR_CAR_Z)
+    return not any(
+        _touch(actor, ours)
+        for time_s in TIMES_S
+        for actor in poses(plot, seed, time_s, 0.0, displacement(seed, ego, time_s, 0.0))
+    )
 
 
 def _touch(a: Actor, b: Actor) -> bool:

@@ -39,7 +39,7 @@ def ego_pull_out(rng: Random) -> Plot:
         car,
         x=side * rng.uniform(0.2, 1.6),
         z=half(car) + rng.uniform(1.6, 3.2),
-        yaw=side * rng.uniform(0.4, 1.0),
+        yaw=-side * rng.uniform(0.4, 1.0),
     )
     roll = rng.normal(0, 0.03)
     return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, 0.0), roll=roll)
@@ -49,7 +49,7 @@ def ego_side(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
     car = vehicle(rng, side * 3.6, rng.uniform(7, 13), AWAY)
     near = replace(
-        car, x=side * 1.5, z=half(car) + rng.uniform(1.6, 2.6), yaw=side * rng.uniform(0.3, 0.6)
+        car, x=side * 1.5, z=half(car) + rng.uniform(1.6, 2.6), yaw=-side * rng.uniform(0.3, 0.6)
     )
     return with_ego(car, near, "ego_side", "parallel", drift=(0, 0.8), roll=rng.normal(0, 0.03))
 

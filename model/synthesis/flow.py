@@ -28,12 +28,14 @@ class Displacement:
         travel_m: The camera along its street.
         surge_m: Of that, what it gains on the traffic around it, which drives on evenly.
         flow_m: The traffic itself, where the camera hangs on a mast.
-        speed: At which traffic flows all the while, m/s: past the mast, or along with us.
+        clock_s: Seconds that traffic needed for it at its even speed, ``speed`` in m/s. Around a
+            witness it slows down too.
     """
 
     travel_m: float = 0.0
     surge_m: float = 0.0
     flow_m: float = 0.0
+    clock_s: float = 0.0
     speed: float = 0.0
 
     def shift(self, actor: Actor, flows: bool = True) -> float:
@@ -66,19 +68,23 @@ def displacement(seed: int, ego: bool, since_event_s: float, progress: float) ->
     waits = rng.random() < WAITING_SHARE
     if is_fixed(seed, ego):
         speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
-        return Displacement(flow_m=speed * since_event_s, speed=speed)
+        return Displacement(0.0, 0.0, speed * since_event_s, since_event_s, speed)
     speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
     if since_event_s > 0 and progress > 0:
-        if ego:  # struck, the own car stands with what it has met
-            return Displacement(speed=speed)
         # It rolls out from the speed it has: a jump at the contact would give the accident away.
         _, gained = _surge(seed, speed, 0.0)
         rolling_s = max(rolling_s, (speed + gained) / BRAKING)
         rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
-        return Displacement((speed + gained) * rolled_s, gained * rolled_s, speed=speed)
+        if ego:  # struck, the own car stands with what it has met
+            return Displacement(clock_s=rolled_s, speed=speed)
+        return Displacement(
+            (speed + gained) * rolled_s, gained * rolled_s, clock_s=rolled_s, speed=speed
+        )
     surge_m, _ = _surge(seed, speed, since_event_s)
-    return Displacement(speed * since_event_s + surge_m, surge_m, speed=speed)
+    return Displacement(
+        speed * since_event_s + surge_m, surge_m, clock_s=since_event_s, speed=speed
+    )
 
 
 def _surge(seed: int, speed: float, since_event_s: float) -> tuple[float, float]:

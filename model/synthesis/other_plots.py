@@ -92,7 +92,7 @@ def cyclist(rng: Random) -> Plot:
     plot = two_actors(
         car,
         bike,
-        replace(car, x=x + 0.5, yaw=-0.25, damaged=True),
+        replace(car, x=x + 0.5, yaw=0.25, damaged=True),
         down,
         "hit_person",
         "pass_room",
@@ -117,7 +117,7 @@ def fixed_object(rng: Random) -> Plot:
         car,
         x=thing.x - side * 1.0,
         z=thing.z - half(car) - 0.1,
-        yaw=-side * rng.uniform(0.2, 0.7),
+        yaw=side * rng.uniform(0.2, 0.7),
         damaged=True,
     )
     return one_actor(car, hit, thing, "hit_object", "pass_object", kind)

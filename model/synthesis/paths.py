@@ -56,9 +56,9 @@ def poses(
     ):
         key = (seed, 6, index)
         has_crashed = since_event_s > 0 and progress > 0
-        speed = moved.speed_of(normal, drift, plot.flows)
-        before = wandered(normal, drift, 0.0 if has_crashed else since_event_s, key, speed)
+        before = normal
         if not has_crashed:
+            before = wandered(normal, drift, since_event_s, key, moved, plot.flows)
             before = replace(before, z=before.z + moved.shift(normal, plot.flows))
         mixed = {
             name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
@@ -75,7 +75,12 @@ def poses(
 
 
 def wandered(
-    actor: Actor, drift: Drift, seconds: float, key: tuple[int, ...], speed: float
+    actor: Actor,
+    drift: Drift,
+    seconds: float,
+    key: tuple[int, ...],
+    moved: Displacement,
+    flows: bool = True,
 ) -> Actor:
     """An actor of normal traffic ``seconds`` after its drawn pose (before, when negative).
 
@@ -84,17 +89,18 @@ def wandered(
         drift: In m/s.
         seconds: Since then.
         key: Decides how it wanders.
-        speed: At which it moves over ground, m/s: who wanders back and forth never reverses.
+        moved: At that time: who wanders never reverses, so it says how fast traffic is.
+        flows: Whether the actor goes with it.
     """
     across, along = (
-        size * float(np.sin(pace * seconds + phase) - np.sin(phase))
-        for size, pace, phase in _wandering(actor.kind, key, speed)
+        size * float(np.sin(pace * moved.clock_s + phase) - np.sin(phase))
+        for size, pace, phase in _wandering(actor.kind, key, moved.speed_of(actor, drift, flows))
     )
     sin, cos = float(np.sin(actor.yaw)), float(np.cos(actor.yaw))
     return replace(
         actor,
-        x=actor.x + drift[0] * seconds + across * cos - along * sin,
-        z=actor.z + drift[1] * seconds + across * sin + along * cos,
+        x=actor.x + drift[0] * seconds + across * cos + along * sin,
+        z=actor.z + drift[1] * seconds - across * sin + along * cos,
     )
 
 
@@ -107,13 +113,13 @@ def turned(actor: Actor, turn: Turn, seconds: float, moved: Displacement = STILL
     bend = float(np.clip(way / turn.radius, 0.0, abs(turn.angle)))
     side = np.sign(turn.angle)
     before, after = min(way, 0.0), max(way - abs(turn.angle) * turn.radius, 0.0)
-    yaw = actor.yaw - side * bend
+    yaw = actor.yaw + side * bend
     # Along and to the right of the old heading.
     along = turn.begins_m + before + turn.radius * np.sin(bend) + after * np.cos(bend)
     right = side * (turn.radius * (1 - np.cos(bend)) + after * np.sin(bend))
     sin, cos = np.sin(actor.yaw), np.cos(actor.yaw)
-    x = actor.x - along * sin + right * cos
-    z = actor.z + along * cos + right * sin - moved.travel_m
+    x = actor.x + along * sin + right * cos
+    z = actor.z + along * cos - right * sin - moved.travel_m
     return replace(actor, x=float(x), z=float(z), yaw=float(yaw))
 
 
@@ -152,8 +158,7 @@ def surroundings(
             continue
         now = actor
         if way != PARKED:
-            speed = moved.speed_of(actor, way)
-            now = wandered(actor, way, since_event_s, (seed, 9, index), speed)
+            now = wandered(actor, way, since_event_s, (seed, 9, index), moved)
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
 

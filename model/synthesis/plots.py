@@ -36,6 +36,7 @@ class Turn:
 
 Way = Drift | Turn  # of background traffic
 Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject noun, object noun
+# Where an actor drives to, and for who crosses the side that it comes from.
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
 CROSSING = (1.5, 9.0)  # m/s of what crosses our street
 SIDEWALK = (8.3, 10.3)  # metres to either side

@@ -29,7 +29,10 @@ DETECTED = ("car", "truck", "bus", "motorcycle", "bicycle", "person", "animal")
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A solid on the road. ``yaw`` 0 drives away from the camera; ``roll`` lays it on its side."""
+    """A solid on the road.
+
+    ``yaw`` 0 drives away from the camera, pi / 2 to the right; ``roll`` lays it on its side.
+    """
 
     kind: str
     x: float
@@ -60,7 +63,7 @@ class Camera:
 class Street:
     """What stands still: colours, weather, and the seed of its small irregularities.
 
-    Three lanes, the camera in the middle one, with a bay for parking and a pavement on either
+    Three lanes, one of them the camera's, with a bay for parking and a pavement on either
     side. ``bay`` is the grey of the bay; ``junction_z`` and ``crosswalk_z`` are None where the
     street has none; ``carriageways`` has the sides, -1 and 1, on which a second one lies
     behind the pavement.

@@ -7,9 +7,9 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.background import Group, background_traffic
-from model.synthesis.clearance import Extras, kept_clear
-from model.synthesis.flow import displacement, is_fixed
-from model.synthesis.paths import poses
+from model.synthesis.clearance import Extras, keeps_clear_of_us, kept_clear
+from model.synthesis.flow import ROADSIDE, displacement, is_fixed
+from model.synthesis.paths import VEHICLES, poses
 from model.synthesis.plots import Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
@@ -21,11 +21,12 @@ MAX_TRIES = 60
 SETTLED_S = 0.5  # after the contact, when most of the sliding is over
 ALONG_SHARE = 0.3  # of the masts look along their street,
 DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
-KERB = (9.0, 10.7)  # metres to either side, where poles and trees stand
+PAVEMENT = (9.0, 10.7)  # metres to either side, where poles and trees stand
 ONE_WAY_SHARE, MIRRORED_SHARE, CARRIAGEWAY_SHARE = 0.35, 0.5, 0.4
 # Where a dashcam may drive, metres; mostly beside those who come towards it.
 TWO_WAY_LANES, ONE_WAY_LANES = (0.0, 0.0, 3.5), (-3.5, 0.0, 3.5)
-JUNCTION_SHARE, CROSSWALK_SHARE = 0.25, 0.15  # of the streets whose plot needs none
+LANE_EDGE = -1.75  # metres; beyond it one comes towards us, unless all go one way
+JUNCTION_SHARE, CROSSWALK_SHARE = 0.5, 0.15  # of the streets whose plot needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,9 @@ def set_stage(seed: int, script: str) -> Stage:
     ego = SCRIPTS[script][4]
     for attempt in range(MAX_TRIES):
         stage, groups = _draw(seed, script, attempt)
-        if not _shows_both(stage, seed, ego) and attempt < MAX_TRIES - 1:
+        if attempt < MAX_TRIES - 1 and not (
+            _shows_both(stage, seed, ego) and keeps_clear_of_us(stage.plot, seed, ego, stage.view.x)
+        ):
             continue  # nobody need be asked to keep clear of it
         extras, facts = kept_clear(groups, stage.plot, seed, ego, stage.view.x)
         if is_fixed(seed, ego):  # what has no own car is not told of one
@@ -76,16 +79,24 @@ def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     plot = SCRIPTS[script][0](rng)
     view = _beside(rng, plot) if fixed else View()
     street = _street(rng, seed, plot)
-    one_way = _may_be_one_way(plot) and rng.random() < ONE_WAY_SHARE
+    one_way = _may_be_one_way(plot) and (_must_be(plot) or rng.random() < ONE_WAY_SHARE)
     if not (fixed or SCRIPTS[script][4]):
         view = View(float(rng.choice(ONE_WAY_LANES if one_way else TWO_WAY_LANES)))
     view = replace(view, mirrored=bool(rng.random() < MIRRORED_SHARE))
-    return Stage(camera, view, street, plot), background_traffic(rng, one_way, street.carriageways)
+    return Stage(camera, view, street, plot), background_traffic(rng, street, one_way)
 
 
 def _may_be_one_way(plot: Plot) -> bool:
     """Whether nobody of it comes towards us before the accident, or without one."""
     return all(np.cos(actor.yaw) > -0.5 for actor in plot.normal)
+
+
+def _must_be(plot: Plot) -> bool:
+    """Whether somebody drives away from us where others would come towards us."""
+    return any(
+        np.cos(actor.yaw) > 0.5 and -ROADSIDE < actor.x < LANE_EDGE and actor.kind in VEHICLES
+        for actor in plot.normal
+    )
 
 
 def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
@@ -143,7 +154,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
     props = tuple(
         Actor(
             ("pole", "tree", "barrier")[int(rng.integers(3))],
-            float(rng.choice([-1, 1]) * rng.uniform(*KERB)),
+            float(rng.choice([-1, 1]) * rng.uniform(*PAVEMENT)),
             float(rng.uniform(8, 60)),
             colour=(140, 140, 140),
         )

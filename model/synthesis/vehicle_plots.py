@@ -52,12 +52,12 @@ def sideswipe(rng: Random) -> Plot:
     a = vehicle(rng, side * 3.6, z, AWAY)
     b = vehicle(rng, 0.0 if rng.random() < 0.6 else side * 7.1, z + rng.uniform(-2, 2), AWAY)
     toward = np.sign(b.x - a.x)
-    hit = replace(a, x=b.x - toward * 1.9, yaw=-toward * rng.uniform(0.2, 0.5), damaged=True)
+    hit = replace(a, x=b.x - toward * 1.9, yaw=toward * rng.uniform(0.2, 0.5), damaged=True)
     return two_actors(
         a,
         b,
         hit,
-        replace(b, yaw=-toward * 0.15),
+        replace(b, yaw=toward * 0.15),
         "sideswipe",
         "parallel",
         drift=((0, 0.6), (0, 0.4)),
@@ -72,7 +72,7 @@ def cut_in(rng: Random) -> Plot:
         a,
         x=x + side * rng.uniform(0.2, 1.3),
         z=b.z + half(a) + half(b) + rng.uniform(0.2, 1.6),
-        yaw=side * rng.uniform(0.1, 0.45),
+        yaw=-side * rng.uniform(0.1, 0.45),
     )
     return two_actors(a, b, close, b, "cut_in", "lane_change", drift=((-side * 0.7, 0.8), (0, 0.4)))
 
@@ -99,17 +99,18 @@ def head_on(rng: Random) -> Plot:
 
 
 def t_bone(rng: Random) -> Plot:
-    """Struck from the side by who crosses, turns into our street, or turns off it."""
+    """Struck from the side: by who crosses or turns into our street, or when turning off it."""
     manner = rng.random()
     if manner < TURNS_OFF_SHARE:
         return _turns_off(rng)
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
-    b = vehicle(rng, rng.choice([-3.5, 0.0, 3.5]), z, rng.choice([AWAY, TOWARD]))
-    yaw = RIGHT if side > 0 else LEFT
-    a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 9), yaw)
-    turned, beside = rng.uniform(-0.3, 0.3), half(a) + 0.7
-    if manner < TURNS_OFF_SHARE + TURNS_IN_SHARE:  # towards us or away
-        turned = rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 1.1)
+    x = rng.choice([-3.5, 0.0, 3.5])
+    b = vehicle(rng, x, z, rng.choice([AWAY, TOWARD]) if x < 0 else AWAY)
+    comes_from, turned = z + rng.uniform(4, 9), rng.uniform(-0.3, 0.3)
+    a = vehicle(rng, side * rng.uniform(9, 14), comes_from, RIGHT if side > 0 else LEFT)
+    beside = half(a) + 0.7
+    if manner < TURNS_OFF_SHARE + TURNS_IN_SHARE:  # towards us, from where it has come further
+        turned = -side * rng.uniform(0.5, 1.1)
         beside = float(half(a) * np.cos(turned)) + 0.9
     hit = replace(
         a,
@@ -131,22 +132,22 @@ def t_bone(rng: Random) -> Plot:
 
 
 def _turns_off(rng: Random) -> Plot:
-    """Across the path of who drives the same way beside or behind it."""
-    z, x = rng.uniform(14, 28), rng.choice([0.0, 3.5])
-    to_left = rng.random() < 0.6
-    a = vehicle(rng, x, z, AWAY)
-    b = vehicle(rng, x - 3.5 if to_left else x + 3.5, z - rng.uniform(3, 8), AWAY)
-    side = -1.0 if to_left else 1.0
-    hit = replace(
+    """Who turns across the next lane is struck by who drives there."""
+    z, (x, side) = rng.uniform(8, 22), ((0.0, -1.0), (0.0, 1.0), (3.5, -1.0))[int(rng.integers(3))]
+    a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x + side * 3.5, z, AWAY)
+    a = replace(a, z=z + half(a) + half(b) + rng.uniform(-4.0, 1.0))
+    across = replace(
         a,
-        x=b.x - side * (half(a) * 0.5 + 0.6),
-        z=b.z + half(b) + rng.uniform(0.4, 1.2),
-        yaw=-side * rng.uniform(0.8, 1.4),
+        x=b.x - side * rng.uniform(0.2, 1.6),
+        z=a.z + rng.uniform(3.0, 5.0),
+        yaw=side * rng.uniform(0.7, 1.4),
         damaged=True,
     )
-    struck = replace(b, yaw=b.yaw + side * rng.uniform(0, 0.4), damaged=True)
-    plot = two_actors(a, b, hit, struck, "t_bone", "parallel", drift=((0, 0.5), (0, 0.4)))
-    return replace(plot, junction_z=float(a.z))
+    reach = half(a) * float(np.cos(across.yaw)) + 0.9 * abs(float(np.sin(across.yaw)))
+    hit = replace(b, z=across.z - reach - half(b) + 0.3, damaged=True)
+    hit = replace(hit, yaw=side * rng.uniform(-0.1, 0.3))
+    plot = two_actors(b, a, hit, across, "t_bone", "parallel", drift=((0, 0.4), (0, 0.5)))
+    return replace(plot, junction_z=float(across.z))
 
 
 def turning(rng: Random) -> Plot:
@@ -157,7 +158,7 @@ def turning(rng: Random) -> Plot:
         a,
         x=x - rng.uniform(0.5, 1.5),
         z=z + half(b) + rng.uniform(0.6, 1.4),
-        yaw=RIGHT + rng.uniform(-0.5, 0.2),
+        yaw=LEFT + rng.uniform(-0.2, 0.5),
         damaged=True,
     )
     struck = replace(b, yaw=rng.uniform(-0.3, 0.3), damaged=True)
@@ -187,7 +188,7 @@ def pull_out(rng: Random) -> Plot:
         a,
         x=b.x + side * 2.0,
         z=b.z + rng.uniform(-1.5, 1.5),
-        yaw=side * rng.uniform(0.4, 0.8),
+        yaw=-side * rng.uniform(0.4, 0.8),
         damaged=True,
     )
     return two_actors(a, b, hit, b, "pull_out", "parked", drift=((0, 0.0), (0, 1.0)))

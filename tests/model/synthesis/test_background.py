@@ -1,24 +1,34 @@
 """Normal traffic around a plot: who takes part, and what is told of them."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from model.data.records import EGO, NO_OBJECT, ROAD
 from model.synthesis.background import Group, background_traffic
+from model.synthesis.paths import turned
 from model.synthesis.plots import Turn
-from model.synthesis.solids import Actor
+from model.synthesis.solids import Actor, Street
 
 SEEDS = 120
 
 
-def drawn(one_way: bool = False, carriageways: tuple[int, ...] = ()) -> list[Group]:
-    """The groups of many streets."""
+STREET = Street("day", 90, 90, 0, junction_z=25.0, actors=(Actor("tree", 9.5, 30.0),))
+
+
+def drawn(one_way: bool = False, street: Street = STREET) -> list[Group]:
+    """The groups of many draws."""
     rngs = (np.random.default_rng(seed) for seed in range(SEEDS))
-    return [group for rng in rngs for group in background_traffic(rng, one_way, carriageways)]
+    return [group for rng in rngs for group in background_traffic(rng, street, one_way)]
 
 
 def driven_along(carriageways: tuple[int, ...]) -> list[Actor]:
     """Who drives along the street, but not on it."""
-    members = [actor for group in drawn(carriageways=carriageways) for actor, _ in group.members]
+    members = [
+        actor
+        for group in drawn(street=replace(STREET, carriageways=carriageways))
+        for actor, _ in group.members
+    ]
     return [a for a in members if abs(a.x) > 11 and abs(np.sin(a.yaw)) < 0.5]
 
 
@@ -46,16 +56,41 @@ def test_a_second_carriageway_has_traffic_of_its_own() -> None:
     assert not driven_along(())
 
 
-def test_some_turn_off_and_vehicles_are_told_beside_road_and_roadside() -> None:
+def test_vehicles_are_told_beside_road_and_roadside() -> None:
     """Or a car at the side of the picture would be one that leaves the road: nothing said no."""
-    groups = drawn(carriageways=(-1, 1))
-    told = {group.told[0][1:3] for group in groups if group.told}
-    turning = [group for group in groups if isinstance(group.members[0][1], Turn)]
+    told = [group.told[0] for group in drawn() if group.told]
 
-    assert {(ROAD, "clear"), (NO_OBJECT, "pass_object"), (EGO, "oncoming")} <= told
-    assert {(EGO, "sidewalk"), (EGO, "walk_across")} <= told
-    assert len(turning) > 20
-    assert {group.told[0][1:3] for group in turning if group.told} == {
-        (ROAD, "clear"),
-        (NO_OBJECT, "pass_object"),
+    assert {(ROAD, "clear"), (NO_OBJECT, "pass_object"), (EGO, "oncoming")} <= {
+        statement[1:3] for statement in told
     }
+    assert {(EGO, "sidewalk"), (EGO, "walk_across"), (EGO, "ride_beside")} <= {
+        statement[1:3] for statement in told
+    }
+    assert {one[4] for one in told if one[2] == "pass_object"} == {"tree"}  # all that stands there
+
+
+def test_who_turns_ends_in_a_lane_of_our_street_or_of_the_side_road() -> None:
+    """Every one in the lane of its direction, as where one drives on the right."""
+    turning = [g for g in drawn() if isinstance(g.members[0][1], Turn)]
+    lanes = {0: (0.0, 3.5), 1: (-1.8,), 3: (1.8,)}  # away, to the right, to the left
+    headings = set()
+    for group in turning:
+        ((actor, way),) = group.members
+        assert isinstance(way, Turn)
+        after = turned(actor, way, (way.begins_m + way.radius * np.pi / 2 + 1.0) / way.speed)
+        lane = after.x if abs(np.cos(after.yaw)) > 0.5 else after.z - 25.0
+        heading = round(float(np.degrees(after.yaw) / 90)) % 4
+        headings.add(heading)
+        assert min(abs(lane - middle) for middle in lanes[heading]) < 1.5
+
+    assert len(turning) > 20
+    assert {group.told[0][1:3] for group in turning if group.told} == {(ROAD, "turn")}
+    assert headings == set(lanes)
+
+
+def test_nobody_crosses_or_turns_where_no_side_road_is() -> None:
+    """They would drive over the pavement."""
+    for group in drawn(street=replace(STREET, junction_z=None)):
+        for actor, way in group.members:
+            assert not isinstance(way, Turn)
+            assert abs(np.sin(actor.yaw)) < 0.5 or actor.kind == "person"

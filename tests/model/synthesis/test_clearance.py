@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.data.records import EGO
 from model.synthesis.background import Group
 from model.synthesis.clearance import kept_clear
-from model.synthesis.flow import STILL, displacement, is_fixed
+from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
 from model.synthesis.scripts import SCRIPTS
@@ -33,7 +33,7 @@ def standing_camera(fixed: bool) -> int:
     return next(
         seed
         for seed in range(1000)
-        if is_fixed(seed, ego=False) == fixed and displacement(seed, False, 1.0, 0.0) == STILL
+        if is_fixed(seed, ego=False) == fixed and displacement(seed, False, 1.0, 0.0).speed == 0
     )
 
 

@@ -5,10 +5,11 @@ import pytest
 
 from model.synthesis.flow import BRAKING, SURGING, Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import MOST_BRAKING, course, shaken, turned, wandered
-from model.synthesis.plots import AWAY, LEFT, TOWARD, Turn
+from model.synthesis.paths import MOST_BRAKING, course, shaken, surroundings, turned, wandered
+from model.synthesis.plots import AWAY, LEFT, RIGHT, TOWARD, Turn
 from model.synthesis.scripts import SCRIPTS
-from model.synthesis.solids import Actor, Camera
+from model.synthesis.solids import Actor, Camera, solid_corners
+from model.synthesis.stage import set_stage
 from model.synthesis.traffic import make_moment, make_traffic_scene, watch
 
 
@@ -74,7 +75,7 @@ def test_the_own_car_is_thrown_when_it_is_struck() -> None:
     [
         (-2.0, 0.0, 0.0, AWAY),
         (1.0, 0.0, 15.0, AWAY),  # where the bend begins
-        (3.0, 6.0 + (10.0 - 3.0 * np.pi), 21.0, -np.pi / 2),  # beyond a quarter circle of 6 m
+        (3.0, 6.0 + (10.0 - 3.0 * np.pi), 21.0, np.pi / 2),  # beyond a quarter circle of 6 m
     ],
 )
 def test_who_turns_right_drives_a_quarter_circle(
@@ -88,16 +89,29 @@ def test_who_turns_right_drives_a_quarter_circle(
     assert (now.x, now.z, now.yaw) == pytest.approx((x, z, yaw))
 
 
-def test_who_turns_left_out_of_a_side_road_drives_away_from_us_or_to_us() -> None:
-    """Heading left, a turn to the right leads away; a camera that has come nearer sees it so."""
-    start = Actor("car", 10.0, 20.0, LEFT)
+@pytest.mark.parametrize("angle", [-1.5, 1.5])
+@pytest.mark.parametrize("yaw", [AWAY, TOWARD, LEFT, RIGHT])
+def test_who_turns_goes_where_its_nose_points(yaw: float, angle: float) -> None:
+    """Before, in and after the bend, by the corners that are drawn of it."""
+    way = Turn(5.0, 6.0, angle, 3.0)
+    for at_s in np.arange(-1.0, 4.0, 0.25).tolist():
+        before, now = (turned(Actor("car", 0.0, 20.0, yaw), way, at_s + h) for h in (0.0, 0.01))
+        course = np.array([now.x - before.x, now.z - before.z]) / 0.01
+        rear, _, _, front = solid_corners(before)[:4, [0, 2]]
+        nose = (front - rear) / np.linalg.norm(front - rear)
+        assert course @ nose == pytest.approx(5.0, abs=0.03)
+
+
+def test_who_comes_out_of_a_side_road_drives_away_from_us_or_to_us() -> None:
+    """From the right, a turn to the right leads away; a camera that has come nearer sees it so."""
+    start = Actor("car", 10.0, 20.0, RIGHT)
 
     away = turned(start, Turn(4.0, 5.0, np.pi / 2, 0.0), 10.0)
     to_us = turned(start, Turn(4.0, 5.0, -np.pi / 2, 0.0), 10.0, Displacement(travel_m=3.0))
 
     assert (away.x, away.yaw) == pytest.approx((5.0, 0.0))
     assert away.z > 40
-    assert (to_us.x, to_us.yaw) == pytest.approx((5.0, TOWARD))
+    assert (to_us.x, to_us.yaw) == pytest.approx((5.0, -TOWARD))
     assert to_us.z == pytest.approx(40 - away.z - 3.0)
 
 
@@ -155,12 +169,11 @@ def test_who_wanders_brakes_no_harder_than_traffic_and_never_reverses(
     """It varies its speed along its own way, and hardly leaves it."""
     step_s, most = 0.05, 0.0
     times = np.arange(-4.0, 4.0, step_s)
-    along = np.array([-np.sin(yaw), np.cos(yaw)])
+    along = np.array([np.sin(yaw), np.cos(yaw)])
     for seed in range(60):
-        way = [
-            wandered(Actor("car", 0.0, 20.0, yaw), (0.0, 0.0), float(t), (seed,), speed)
-            for t in times
-        ]
+        drift = (speed * float(np.sin(yaw)), min(speed * float(np.cos(yaw)), 0.0))
+        at = [Displacement(clock_s=float(t), speed=speed) for t in times]
+        way = [wandered(Actor("car", 0.0, 20.0, yaw), drift, 0.0, (seed,), now) for now in at]
         places = np.array([(actor.x, actor.z - 20.0) for actor in way])
         ahead, aside = places @ along, places @ [along[1], -along[0]]
         assert speed + np.diff(ahead).min() / step_s > -1e-6
@@ -168,6 +181,27 @@ def test_who_wanders_brakes_no_harder_than_traffic_and_never_reverses(
         assert np.ptp(aside) <= 0.31
         most = max(most, float(np.ptp(ahead)))
     assert most > 2.0 if speed > 1 else most < 2.9 * speed + 1e-6  # 9 s / pi
+
+
+def test_nobody_around_an_accident_drives_backwards() -> None:
+    """Over ground, past a mast or around a witness who brakes, on either branch."""
+    driving = 0
+    for seed in range(70):
+        script = sorted(SCRIPTS)[seed % len(SCRIPTS)]
+        ego = SCRIPTS[script][4]
+        extras = tuple(one for one in set_stage(seed, script).extras if one[0].kind != "person")
+        for time_s in np.arange(-3.0, 3.0, 0.5).tolist():
+            places = []
+            for now_s in (time_s, time_s + 0.02):
+                progress = course(seed, now_s) if seed % 2 else 0.0
+                moved = displacement(seed, ego, now_s, progress)
+                cast = surroundings(extras, seed, now_s, moved)
+                places.append([(a.x, a.z + moved.travel_m, a.yaw) for a in cast])
+            for (x, z, yaw), (later_x, later_z, _) in zip(*places, strict=True):
+                speed = ((later_x - x) * np.sin(yaw) + (later_z - z) * np.cos(yaw)) / 0.02
+                assert speed > -0.1
+                driving += speed > 1
+    assert driving > 500
 
 
 def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None:
