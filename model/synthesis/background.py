@@ -32,12 +32,14 @@ KINDS = (
     *("overtaking",) * 3,
     *("carriageway",) * 3,
     *("rider",) * 2,
-    *("ahead", "queue", "walker", "pedestrian", "bystander"),
+    *("ahead", "queue", "parked", "walker", "pedestrian", *("bystander",) * 2),
 )
 AT_JUNCTION = (*("crossing",) * 3, *("turning",) * 4)  # where there is one
 PERSONS = ("walker", "pedestrian", "bystander")
 MACHINES = ("motorcycle", "bicycle", None)  # under a rider; detectors often miss them
-EDGE = (6.1, 7.9)  # metres to either side, where one rides a bicycle
+BAY_END = 8.0  # metres to either side: here the pavement begins;
+EDGE = (6.1, 7.9)  # here one rides a bicycle,
+ASIDE = (5.4, 10.3)  # here one stands or walks
 SIDE_LANE = 1.8  # metres from the middle of the side road
 
 
@@ -79,6 +81,8 @@ def _group(rng: Random, street: Street, one_way: bool) -> Group:
         return _rider(rng, street, side, one_way)
     if kind == "queue":
         return _queue(rng, side)
+    if kind == "parked":
+        return _parked(rng, street, side)
     if kind == "carriageway" and street.carriageways:
         sides = street.carriageways
         aside = sides[int(rng.integers(len(sides)))] * rng.uniform(*CARRIAGEWAY)
@@ -110,8 +114,10 @@ def _person(rng: Random, kind: str, side: float) -> Group:
     if kind == "pedestrian":  # crosses where nobody is near
         walker = being(rng, "person", side * rng.uniform(0, 9), rng.uniform(3.5, 40))
         return _alone(walker, (-side * rng.uniform(0.6, 1.6), 0), "walk_across", "hit_by")
-    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(4, 30))
-    return _alone(walker, (0, rng.choice([0.0, 0.0, 0.8, -0.8])), "sidewalk", "hit_by")
+    aside = rng.uniform(*ASIDE)
+    walker = being(rng, "person", side * aside, rng.uniform(4, 30))
+    good = "sidewalk" if aside > BAY_END else "roadside"
+    return _alone(walker, (0, rng.choice([0.0, 0.0, 0.8, -0.8])), good, "hit_by")
 
 
 def _rider(rng: Random, street: Street, side: float, one_way: bool) -> Group:
@@ -144,6 +150,19 @@ def _queue(rng: Random, side: float) -> Group:
         ((first, (0, 0)), (second, (0, 0))),
         ((0, 1, "queue", first.kind, second.kind), (0, 1, "wreck", first.kind, second.kind)),
     )
+
+
+def _parked(rng: Random, street: Street, side: float) -> Group:
+    """One vehicle by itself, told of beside what stands there and has no box."""
+    car = vehicle(rng, side * 6.8, rng.uniform(5, 30), rng.choice([AWAY, TOWARD]))
+    if not street.actors:
+        return _alone(car, (0.0, 0.0), "ego_parked", "ego_pull_out")
+    thing = street.actors[int(rng.integers(len(street.actors)))].kind
+    told = (
+        (0, NO_OBJECT, "stand_by_object", car.kind, thing),
+        (0, NO_OBJECT, "hit_object", car.kind, thing),
+    )
+    return Group(((car, (0.0, 0.0)),), told)
 
 
 def _oncoming(rng: Random, street: Street) -> Group:

@@ -76,8 +76,8 @@ def displacement(seed: int, ego: bool, since_event_s: float, progress: float) ->
         _, gained = _surge(seed, speed, 0.0)
         rolling_s = max(rolling_s, (speed + gained) / BRAKING)
         rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
-        if ego:  # struck, the own car stands with what it has met
-            return Displacement(clock_s=rolled_s, speed=speed)
+        if ego:  # struck, the own car stands with what it has met, and the others roll on
+            return Displacement(surge_m=-speed * rolled_s, clock_s=rolled_s, speed=speed)
         return Displacement(
             (speed + gained) * rolled_s, gained * rolled_s, clock_s=rolled_s, speed=speed
         )

@@ -63,10 +63,15 @@ def test_vehicles_are_told_beside_road_and_roadside() -> None:
     assert {(ROAD, "clear"), (NO_OBJECT, "pass_object"), (EGO, "oncoming")} <= {
         statement[1:3] for statement in told
     }
-    assert {(EGO, "sidewalk"), (EGO, "walk_across"), (EGO, "ride_beside")} <= {
-        statement[1:3] for statement in told
-    }
-    assert {one[4] for one in told if one[2] == "pass_object"} == {"tree"}  # all that stands there
+    assert {
+        (EGO, "sidewalk"),
+        (EGO, "roadside"),
+        (EGO, "walk_across"),
+        (EGO, "ride_beside"),
+        (NO_OBJECT, "stand_by_object"),
+    } <= {statement[1:3] for statement in told}
+    things = {one[4] for one in told if one[2] in ("pass_object", "stand_by_object")}
+    assert things == {"tree"}  # all that stands there
 
 
 def test_who_turns_ends_in_a_lane_of_our_street_or_of_the_side_road() -> None:
