@@ -18,8 +18,6 @@ from model.synthesis.plots import (
     vehicle,
 )
 
-TURNS_IN_SHARE, TURNS_OFF_SHARE = 0.25, 0.25  # of the side impacts; the others cross
-
 
 def rear_end(rng: Random) -> Plot:
     x, z, gap = rng.choice([-3.5, 3.5, 3.5, 0.0]), rng.uniform(9, 26), rng.uniform(6, 14)
@@ -99,24 +97,16 @@ def head_on(rng: Random) -> Plot:
 
 
 def t_bone(rng: Random) -> Plot:
-    """Struck from the side: by who crosses or turns into our street, or when turning off it."""
-    manner = rng.random()
-    if manner < TURNS_OFF_SHARE:
-        return _turns_off(rng)
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
     x = rng.choice([-3.5, 0.0, 3.5])
     b = vehicle(rng, x, z, rng.choice([AWAY, TOWARD]) if x < 0 else AWAY)
-    comes_from, turned = z + rng.uniform(4, 9), rng.uniform(-0.3, 0.3)
-    a = vehicle(rng, side * rng.uniform(9, 14), comes_from, RIGHT if side > 0 else LEFT)
-    beside = half(a) + 0.7
-    if manner < TURNS_OFF_SHARE + TURNS_IN_SHARE:  # towards us, from where it has come further
-        turned = -side * rng.uniform(0.5, 1.1)
-        beside = float(half(a) * np.cos(turned)) + 0.9
+    yaw = RIGHT if side > 0 else LEFT
+    a = vehicle(rng, side * rng.uniform(9, 14), z + rng.uniform(4, 9), yaw)
     hit = replace(
         a,
-        x=b.x + side * beside,
+        x=b.x + side * (half(a) + 0.7),
         z=z + rng.uniform(-1, 1),
-        yaw=a.yaw + turned,
+        yaw=a.yaw + rng.uniform(-0.3, 0.3),
         damaged=True,
     )
     plot = two_actors(
@@ -129,25 +119,6 @@ def t_bone(rng: Random) -> Plot:
         drift=((-side * rng.uniform(*CROSSING), 0.0), (0, 0.2)),
     )
     return replace(plot, junction_z=float(a.z))
-
-
-def _turns_off(rng: Random) -> Plot:
-    """Who turns across the next lane is struck by who drives there."""
-    z, (x, side) = rng.uniform(8, 22), ((0.0, -1.0), (0.0, 1.0), (3.5, -1.0))[int(rng.integers(3))]
-    a, b = vehicle(rng, x, z, AWAY), vehicle(rng, x + side * 3.5, z, AWAY)
-    a = replace(a, z=z + half(a) + half(b) + rng.uniform(-4.0, 1.0))
-    across = replace(
-        a,
-        x=b.x - side * rng.uniform(0.2, 1.6),
-        z=a.z + rng.uniform(3.0, 5.0),
-        yaw=side * rng.uniform(0.7, 1.4),
-        damaged=True,
-    )
-    reach = half(a) * float(np.cos(across.yaw)) + 0.9 * abs(float(np.sin(across.yaw)))
-    hit = replace(b, z=across.z - reach - half(b) + 0.3, damaged=True)
-    hit = replace(hit, yaw=side * rng.uniform(-0.1, 0.3))
-    plot = two_actors(b, a, hit, across, "t_bone", "parallel", drift=((0, 0.4), (0, 0.5)))
-    return replace(plot, junction_z=float(across.z))
 
 
 def turning(rng: Random) -> Plot:
