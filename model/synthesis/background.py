@@ -26,7 +26,7 @@ from model.synthesis.solids import Actor, Street
 
 MOST_GROUPS = 8
 LATERAL_ACCELERATION = 2.5  # m/s2 at most, of who turns
-# Who needs most room is turned away most often, so it is tried most often.
+# Who needs most room is turned away most often, so it is tried more often.
 KINDS = (
     *("oncoming",) * 3,
     *("overtaking",) * 3,
@@ -126,13 +126,10 @@ def _rider(rng: Random, street: Street, side: float, one_way: bool) -> Group:
     actor = being(rng, machine or "person", 0.0, rng.uniform(4, 40))
     comes = side < 0 and not one_way
     aside = rng.uniform(1.9, 5.2) if machine == "motorcycle" else rng.uniform(*EDGE)
-    actor = replace(
-        actor, x=aside * (side if comes or one_way else 1), yaw=TOWARD if comes else AWAY
-    )
-    if machine == "motorcycle":
-        return _on_its_way(
-            rng, street, actor, (0, -rng.uniform(3, 9) if comes else rng.uniform(0, 6))
-        )
+    actor = replace(actor, x=aside * side, yaw=TOWARD if comes else AWAY)
+    if machine == "motorcycle":  # those who drive away flow with the traffic
+        speed = -rng.uniform(3, 9) if comes else rng.uniform(0, 6)
+        return _on_its_way(rng, street, actor, (0.0, speed))
     drift = (0.0, rng.uniform(2, 7) * (-1 if comes else 1))
     if machine:
         return _on_its_way(rng, street, actor, drift)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.data.records import EGO
 from model.synthesis.background import Group
-from model.synthesis.clearance import kept_clear
+from model.synthesis.clearance import keeps_clear_of_us, kept_clear
 from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import course, poses, surroundings
 from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
@@ -66,6 +66,18 @@ def test_no_one_drives_through_the_own_car_of_a_dashcam() -> None:
     ]
 
     assert [len(extras) for extras in kept] == [0, 1, 1]
+
+
+def test_nobody_of_a_plot_drives_through_the_dashcam_that_sees_it() -> None:
+    """Of those who come towards it in its own lane, who have no box of it to brake for."""
+    still = ((0.0, 0.0), (0.0, -2.0))
+    near, far = Actor("car", 3.5, 12.0, np.pi), Actor("car", 3.5, 40.0, AWAY)
+    ahead = two_actors(far, near, far, near, "rear_end", "ahead", still)
+    witness, mast = standing_camera(False), standing_camera(True)
+
+    assert not keeps_clear_of_us(ahead, witness, False, 3.5)
+    assert keeps_clear_of_us(ahead, witness, False, 0.0)
+    assert keeps_clear_of_us(ahead, mast, False, 3.5)
 
 
 def test_what_is_told_names_those_who_stayed() -> None:

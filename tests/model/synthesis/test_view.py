@@ -106,7 +106,7 @@ def test_a_mirrored_street_gives_mirrored_boxes() -> None:
 
 
 def test_dashcams_drive_in_every_lane_and_on_both_sides_of_the_road() -> None:
-    """But never in the lane of those who come towards them."""
+    """But never in the lane of those who come towards them, nor does anybody of a plot."""
     stages = [
         set_stage(seed, script)
         for seed in range(40)
@@ -114,7 +114,7 @@ def test_dashcams_drive_in_every_lane_and_on_both_sides_of_the_road() -> None:
         if not ego and not is_fixed(seed, ego=False)
     ]
 
-    oncoming = dict.fromkeys((-3.5, 0.0, 3.5), 0)
+    oncoming, against = dict.fromkeys((-3.5, 0.0, 3.5), 0), 0
     for stage in stages:
         actors = [*stage.plot.normal, *(actor for actor, _ in stage.extras)]
         towards = [
@@ -122,8 +122,13 @@ def test_dashcams_drive_in_every_lane_and_on_both_sides_of_the_road() -> None:
         ]
         oncoming[stage.view.x] += len(towards)
         assert all(a.x < -1.5 for a in towards)
+        plot = stage.plot.normal
+        away = [a for a in plot if np.cos(a.yaw) > 0.5 and -6 < a.x < -1.75 and a.kind in VEHICLES]
+        assert not (away and towards)
+        against += bool(away)
 
     assert {stage.view.x for stage in stages} == set(oncoming)
     assert {stage.view.mirrored for stage in stages} == {False, True}
     assert oncoming[-3.5] == 0
+    assert against > 20  # would drive against those who come, were it no one-way street
     assert min(oncoming[0.0], oncoming[3.5]) > 5
