@@ -41,6 +41,7 @@ BAY_END = 8.0  # metres to either side: here the pavement begins;
 EDGE = (6.1, 7.9)  # here one rides a bicycle,
 ASIDE = (5.4, 10.3)  # here one stands or walks
 SIDE_LANE = 1.8  # metres from the middle of the side road
+NEAR_M = 8.0  # beside what a parked car is told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def _group(rng: Random, street: Street, one_way: bool) -> Group:
     if kind == "rider":
         return _rider(rng, street, side, one_way)
     if kind == "queue":
-        return _queue(rng, side)
+        return _queue(rng, street, side)
     if kind == "parked":
         return _parked(rng, street, side)
     if kind == "carriageway" and street.carriageways:
@@ -138,11 +139,21 @@ def _rider(rng: Random, street: Street, side: float, one_way: bool) -> Group:
     return Group(((actor, drift),), told)
 
 
-def _queue(rng: Random, side: float) -> Group:
+def is_in_side_road(street: Street, actor: Actor) -> bool:
+    """Whether somebody would stand in the mouth of it."""
+    if street.junction_z is None:
+        return False
+    return abs(actor.z - street.junction_z) < 2 * SIDE_LANE + half(actor)
+
+
+def _queue(rng: Random, street: Street, side: float) -> Group:
     first = vehicle(rng, side * 6.8, rng.uniform(5, 28), AWAY)
     second = vehicle(rng, side * 6.8, 0.0, AWAY)
     gap = half(first) + half(second) + rng.uniform(1.5, 4.5)
     second = replace(second, z=first.z + gap)
+    if street.junction_z and any(is_in_side_road(street, one) for one in (first, second)):
+        first = replace(first, z=street.junction_z + 2 * SIDE_LANE + half(first))
+        second = replace(second, z=first.z + gap)
     return Group(
         ((first, (0, 0)), (second, (0, 0))),
         ((0, 1, "queue", first.kind, second.kind), (0, 1, "wreck", first.kind, second.kind)),
@@ -152,9 +163,12 @@ def _queue(rng: Random, side: float) -> Group:
 def _parked(rng: Random, street: Street, side: float) -> Group:
     """One vehicle by itself, told of beside what stands there and has no box."""
     car = vehicle(rng, side * 6.8, rng.uniform(5, 30), rng.choice([AWAY, TOWARD]))
-    if not street.actors:
+    if is_in_side_road(street, car):
+        car = replace(car, z=car.z + 2 * (SIDE_LANE * 2 + half(car)))
+    near = [a.kind for a in street.actors if a.x * side > 0 and abs(a.z - car.z) < NEAR_M]
+    if not near:
         return _alone(car, (0.0, 0.0), "ego_parked", "ego_pull_out")
-    thing = street.actors[int(rng.integers(len(street.actors)))].kind
+    thing = near[int(rng.integers(len(near)))]
     told = (
         (0, NO_OBJECT, "stand_by_object", car.kind, thing),
         (0, NO_OBJECT, "hit_object", car.kind, thing),
@@ -175,7 +189,8 @@ def _turning(rng: Random, junction_z: float, side: float, one_way: bool) -> Grou
 
     Reference poses lie where the straight way before the turn leads to its beginning.
     """
-    radius, begins = rng.uniform(5.0, 12.0), rng.uniform(-12.0, 15.0)
+    radius = rng.uniform(5.0, 12.0)
+    begins = rng.uniform(-1.4 * radius, 3.0)  # in the bend, mostly: it is told of as a turn
     speed = rng.uniform(0.5, 1.0) * np.sqrt(LATERAL_ACCELERATION * radius)
     before = radius + begins
     start = int(rng.integers(3))

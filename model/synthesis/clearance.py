@@ -72,7 +72,7 @@ def kept_clear(
 
 def keeps_clear_of_us(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
     """Whether nobody of a plot drives through a dashcam's own car while nothing happens."""
-    if ego or is_fixed(seed, ego):
+    if is_fixed(seed, ego):
         return True
     ours = Actor("car", lane_x, OUR_CAR_Z)
     return not any(

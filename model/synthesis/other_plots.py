@@ -12,6 +12,7 @@ from model.synthesis.plots import (
     TOWARD,
     Plot,
     Random,
+    ahead_or_to_us,
     being,
     half,
     one_actor,
@@ -46,7 +47,7 @@ def pedestrian_hit(rng: Random) -> Plot:
         lying,
         "hit_person",
         "yield",
-        drift=((0, 0.1), (side * 0.8, 0.1)),
+        drift=((0, 0.1 * np.cos(yaw)), (side * 0.8, 0.1)),
     )
     extra = (1, 0, "hit_by", "person", car.kind)
     return replace(
@@ -69,7 +70,8 @@ def dart(rng: Random) -> Plot:
         x=x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.0, 2.0)),
         z=z + front + np.sign(front) * rng.uniform(0.8, 2.0),
     )
-    return two_actors(walker, car, runner, car, "dart", "sidewalk", drift=((0, -0.5), (0, 0.3)))
+    drift = ((0, -0.5), (0, ahead_or_to_us(rng, car, 0.3)))
+    return two_actors(walker, car, runner, car, "dart", "sidewalk", drift=drift)
 
 
 def cyclist(rng: Random) -> Plot:
@@ -164,7 +166,7 @@ def leave_road(rng: Random) -> Plot:
     off = replace(
         car,
         x=side * rng.uniform(9, 13),
-        yaw=rng.uniform(0.6, 2.4),
+        yaw=side * rng.uniform(0.6, 2.4),
         roll=rng.choice([0.0, 0.25]) * side,
         damaged=True,
     )

@@ -39,6 +39,7 @@ Statement = tuple[int, int, str, str, str]  # subject, object, relation, subject
 # Where an actor drives to, and for who crosses the side that it comes from.
 AWAY, TOWARD, LEFT, RIGHT = 0.0, np.pi, np.pi / 2, -np.pi / 2
 CROSSING = (1.5, 9.0)  # m/s of what crosses our street
+ONCOMING = (3.0, 8.0)  # m/s of what comes towards us
 SIDEWALK = (8.3, 10.3)  # metres to either side
 CARRIAGEWAY = (12.3, 17.7)  # the same, where a second carriageway is driven
 CAR_COLOURS = (
@@ -80,6 +81,11 @@ def vehicle(rng: Random, x: float, z: float, yaw: float, kinds: tuple[str, ...] 
     return Actor(kind, x + rng.normal(0, 0.15), z, yaw + rng.normal(0, 0.03), colour=colour)
 
 
+def ahead_or_to_us(rng: Random, actor: Actor, gain: float) -> float:
+    """Drift along the street, m/s: of who drives away what it gains, of who comes its speed."""
+    return gain if np.cos(actor.yaw) > 0 else -float(rng.uniform(*ONCOMING))
+
+
 def being(rng: Random, kind: str, x: float, z: float) -> Actor:
     """A person, animal or two-wheeler; clothes and fur have colours of their own."""
     colour = tuple(int(c) for c in rng.integers(40, 220, 3))
@@ -117,7 +123,7 @@ def one_actor(
 ) -> Plot:
     others = () if thing is None else (thing,)
     place = ROAD if thing is None else NO_OBJECT
-    still = tuple((0.0, -0.5) for _ in others)
+    still = tuple((0.0, 0.0) for _ in others)
     return Plot(
         (car, *others),
         (after, *others),

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.background import Group, background_traffic
+from model.synthesis.background import Group, background_traffic, is_in_side_road
 from model.synthesis.clearance import Extras, keeps_clear_of_us, kept_clear
 from model.synthesis.flow import ROADSIDE, displacement, is_fixed
 from model.synthesis.paths import VEHICLES, poses
@@ -160,7 +160,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
         )
         for _ in range(int(rng.integers(0, 7)))
     )
-    return Street(
+    street = Street(
         weather=WEATHERS[int(rng.integers(len(WEATHERS)))],
         asphalt=asphalt,
         bay=asphalt + int(rng.integers(-15, 30)),
@@ -171,6 +171,7 @@ def _street(rng: Random, seed: int, plot: Plot) -> Street:
         actors=props,
         carriageways=tuple(side for side in (-1, 1) if rng.random() < CARRIAGEWAY_SHARE),
     )
+    return replace(street, actors=tuple(a for a in props if not is_in_side_road(street, a)))
 
 
 def _some(rng: Random, share: float, needed: float | None) -> float | None:

@@ -12,6 +12,7 @@ from model.synthesis.plots import (
     TOWARD,
     Plot,
     Random,
+    ahead_or_to_us,
     being,
     half,
     two_actors,
@@ -47,8 +48,9 @@ def rear_end(rng: Random) -> Plot:
 
 def sideswipe(rng: Random) -> Plot:
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(8, 24)
-    a = vehicle(rng, side * 3.6, z, AWAY)
-    b = vehicle(rng, 0.0 if rng.random() < 0.6 else side * 7.1, z + rng.uniform(-2, 2), AWAY)
+    places = (side * 3.6, 0.0) if rng.random() < 0.6 else (0.0, side * 3.6)
+    a = vehicle(rng, places[0], z, AWAY)
+    b = vehicle(rng, places[1], z + rng.uniform(-2, 2), AWAY)
     toward = np.sign(b.x - a.x)
     hit = replace(a, x=b.x - toward * 1.9, yaw=toward * rng.uniform(0.2, 0.5), damaged=True)
     return two_actors(
@@ -116,7 +118,7 @@ def t_bone(rng: Random) -> Plot:
         replace(b, yaw=b.yaw + rng.uniform(-0.5, 0.5), damaged=True),
         "t_bone",
         "crossing",
-        drift=((-side * rng.uniform(*CROSSING), 0.0), (0, 0.2)),
+        drift=((-side * rng.uniform(*CROSSING), 0.0), (0, ahead_or_to_us(rng, b, 0.2))),
     )
     return replace(plot, junction_z=float(a.z))
 
@@ -134,7 +136,7 @@ def turning(rng: Random) -> Plot:
     )
     struck = replace(b, yaw=rng.uniform(-0.3, 0.3), damaged=True)
     plot = two_actors(a, b, hit, struck, "t_bone", "crossing", drift=((0, -0.6), (0, 0.4)))
-    return replace(plot, junction_z=float(a.z))
+    return replace(plot, junction_z=float(hit.z))
 
 
 def backing(rng: Random) -> Plot:

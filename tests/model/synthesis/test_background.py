@@ -93,6 +93,20 @@ def test_who_turns_ends_in_a_lane_of_our_street_or_of_the_side_road() -> None:
     assert headings == set(lanes)
 
 
+def test_nobody_parks_in_the_mouth_of_a_side_road_nor_far_from_what_is_named() -> None:
+    """A lane to either side of the middle of the side road stays free."""
+    parked = 0
+    for group in drawn():
+        standing = [actor for actor, way in group.members if way == (0, 0) and abs(actor.x) < 8]
+        parked += len(standing)
+        for car in standing:
+            assert car.kind == "person" or abs(car.z - 25.0) > 3.6 + 2.1
+        if group.told and group.told[0][2] == "stand_by_object":
+            assert standing[0].x > 0
+            assert abs(standing[0].z - 30.0) < 8
+    assert parked > 20
+
+
 def test_nobody_crosses_or_turns_where_no_side_road_is() -> None:
     """They would drive over the pavement."""
     for group in drawn(street=replace(STREET, junction_z=None)):

@@ -78,6 +78,8 @@ def test_nobody_of_a_plot_drives_through_the_dashcam_that_sees_it() -> None:
     assert not keeps_clear_of_us(ahead, witness, False, 3.5)
     assert keeps_clear_of_us(ahead, witness, False, 0.0)
     assert keeps_clear_of_us(ahead, mast, False, 3.5)
+    own = next(s for s in range(100) if displacement(s, True, 1.0, 0.0).speed == 0)
+    assert not keeps_clear_of_us(ahead, own, True, 3.5)
 
 
 def test_what_is_told_names_those_who_stayed() -> None:

@@ -5,7 +5,16 @@ import pytest
 
 from model.synthesis.flow import BRAKING, SURGING, Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
-from model.synthesis.paths import MOST_BRAKING, course, shaken, surroundings, turned, wandered
+from model.synthesis.paths import (
+    MOST_BRAKING,
+    VEHICLES,
+    course,
+    poses,
+    shaken,
+    surroundings,
+    turned,
+    wandered,
+)
 from model.synthesis.plots import AWAY, LEFT, RIGHT, TOWARD, Turn
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, Camera, solid_corners
@@ -184,18 +193,22 @@ def test_who_wanders_brakes_no_harder_than_traffic_and_never_reverses(
 
 
 def test_nobody_around_an_accident_drives_backwards() -> None:
-    """Over ground, past a mast or around a witness who brakes, on either branch."""
+    """Over ground, past a mast or around a witness who brakes; nor who does not have it."""
     driving = 0
     for seed in range(70):
         script = sorted(SCRIPTS)[seed % len(SCRIPTS)]
         ego = SCRIPTS[script][4]
-        extras = tuple(one for one in set_stage(seed, script).extras if one[0].kind != "person")
+        stage = set_stage(seed, script)
+        extras = tuple(one for one in stage.extras if one[0].kind != "person")
         for time_s in np.arange(-3.0, 3.0, 0.5).tolist():
             places = []
             for now_s in (time_s, time_s + 0.02):
                 progress = course(seed, now_s) if seed % 2 else 0.0
                 moved = displacement(seed, ego, now_s, progress)
                 cast = surroundings(extras, seed, now_s, moved)
+                if progress == 0 and not seed % 2:
+                    plot = poses(stage.plot, seed, now_s, 0.0, moved)
+                    cast += tuple(one for one in plot if one.kind in VEHICLES)
                 places.append([(a.x, a.z + moved.travel_m, a.yaw) for a in cast])
             for (x, z, yaw), (later_x, later_z, _) in zip(*places, strict=True):
                 speed = ((later_x - x) * np.sin(yaw) + (later_z - z) * np.cos(yaw)) / 0.02
@@ -217,3 +230,14 @@ def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None
         along = moved[-1].shift(Actor("car", 0.0, 20.0, AWAY))
         assert along == pytest.approx(-moved[-1].surge_m)
     assert 15 <= surging <= 40
+
+
+def test_neighbours_keep_level_unless_one_swerves() -> None:
+    """Both drive in lanes: beside a parked car nobody keeps level for long."""
+    for seed in range(40):
+        plot = set_stage(seed, "sideswipe").plot
+        for time_s in (-3.0, 0.0, 3.0):
+            moved = displacement(seed, False, time_s, 0.0)
+            one, other = poses(plot, seed, time_s, 0.0, moved)
+            assert abs(one.z - other.z) < 18
+            assert max(abs(one.x), abs(other.x)) < 5
