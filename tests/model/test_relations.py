@@ -77,7 +77,8 @@ def test_a_meaning_fits_only_pairs_of_the_kinds_that_it_names(
         elif subject != "truck":  # which a detector takes for a car now and then
             assert not bool(bank.subjects[row, car])
         assert bool(bank.objects[row, ego]) == (object_ == "ego")
-        assert bool(bank.subjects[row, person]) == (subject == "person")
+        if subject != "bicycle":  # of a cyclist the machine may have no box
+            assert bool(bank.subjects[row, person]) == (subject == "person")
     alone = next(m for m in bank.meanings if m.endswith((":tree", ":pole", ":barrier")))
     assert bank.objects[bank.meanings.index(alone)].nonzero().tolist() == [[NUM_GROUPS]]
     batch = pool[0]
