@@ -151,7 +151,9 @@ def _queue(rng: Random, street: Street, side: float) -> Group:
     second = vehicle(rng, side * 6.8, 0.0, AWAY)
     gap = half(first) + half(second) + rng.uniform(1.5, 4.5)
     second = replace(second, z=first.z + gap)
-    if street.junction_z and any(is_in_side_road(street, one) for one in (first, second)):
+    if street.junction_z is not None and any(
+        is_in_side_road(street, one) for one in (first, second)
+    ):
         first = replace(first, z=street.junction_z + 2 * SIDE_LANE + half(first))
         second = replace(second, z=first.z + gap)
     return Group(
@@ -164,7 +166,7 @@ def _parked(rng: Random, street: Street, side: float) -> Group:
     """One vehicle by itself, told of beside what stands there and has no box."""
     car = vehicle(rng, side * 6.8, rng.uniform(5, 30), rng.choice([AWAY, TOWARD]))
     if is_in_side_road(street, car):
-        car = replace(car, z=car.z + 2 * (SIDE_LANE * 2 + half(car)))
+        car = replace(car, z=car.z + 2 * (2 * SIDE_LANE + half(car)))
     near = [a.kind for a in street.actors if a.x * side > 0 and abs(a.z - car.z) < NEAR_M]
     if not near:
         return _alone(car, (0.0, 0.0), "ego_parked", "ego_pull_out")

@@ -14,9 +14,10 @@ from model.synthesis.solids import Actor
 FIXED_SHARE = 0.3  # of the cameras hang on a mast
 WAITING_SHARE, SPEED = 0.25, (2.0, 14.0)  # of the own cars, m/s of the others
 STREET_SPEED = (2.0, 10.0)  # m/s past a mast
-SURGING_SHARE, SURGING, SURGING_S = 0.5, 3.0, (4.0, 10.0)  # own cars, m/s2 at most, period
+COMFORTABLE_BRAKING = 3.0  # m/s2 at most, of who brakes or pulls off in normal traffic
+SURGING_SHARE, SURGING_S = 0.5, (4.0, 10.0)  # own cars, period
 BRAKING_S = (0.6, 2.0)  # how long a witness rolls on towards an accident,
-BRAKING = 8.0  # m/s2 at most: no tyre holds more
+HARDEST_BRAKING = 8.0  # m/s2: no tyre holds more
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 
 
@@ -68,13 +69,13 @@ def displacement(seed: int, ego: bool, since_event_s: float, progress: float) ->
     waits = rng.random() < WAITING_SHARE
     if is_fixed(seed, ego):
         speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
-        return Displacement(0.0, 0.0, speed * since_event_s, since_event_s, speed)
+        return Displacement(flow_m=speed * since_event_s, clock_s=since_event_s, speed=speed)
     speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
     if since_event_s > 0 and progress > 0:
         # It rolls out from the speed it has: a jump at the contact would give the accident away.
         _, gained = _surge(seed, speed, 0.0)
-        rolling_s = max(rolling_s, (speed + gained) / BRAKING)
+        rolling_s = max(rolling_s, (speed + gained) / HARDEST_BRAKING)
         rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
         if ego:  # struck, the own car stands with what it has met, and the others roll on
             return Displacement(surge_m=-speed * rolled_s, clock_s=rolled_s, speed=speed)
@@ -94,7 +95,7 @@ def _surge(seed: int, speed: float, since_event_s: float) -> tuple[float, float]
         return 0.0, 0.0
     pace, phase = 2 * np.pi / rng.uniform(*SURGING_S), rng.uniform(0, 2 * np.pi)
     # No harder than one brakes in traffic, and never backwards.
-    size = min(rng.uniform(0.2, 1.0) * SURGING / pace**2, speed / pace)
+    size = min(rng.uniform(0.2, 1.0) * COMFORTABLE_BRAKING / pace**2, speed / pace)
     turn = pace * since_event_s + phase
     return float(size * (np.sin(turn) - np.sin(phase))), float(size * pace * np.cos(turn))
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from model.data.records import EGO
-from model.synthesis.flow import STILL, Displacement, is_fixed
+from model.synthesis.flow import COMFORTABLE_BRAKING, STILL, Displacement, is_fixed
 from model.synthesis.plots import Drift, Plot, Turn, Way
 from model.synthesis.solids import Actor, Camera
 
@@ -22,8 +22,7 @@ SPIN = 1.2  # rad/s at most
 VEHICLES = ("car", "truck", "bus")
 WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along; else:
 WANDER_VEHICLE = (0.15, 1.2)
-SURGE_SHARE, SURGE = 0.25, 4.0  # some vary more along their way,
-MOST_BRAKING = 3.0  # m/s2: but brake and pull off no harder than one does in traffic
+SURGE_SHARE, SURGE = 0.25, 4.0  # some vary more along their way
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
 PARKED = (0.0, 0.0)  # a drift
 CLOSEST = 3.5  # metres to what the own car stops for
@@ -135,7 +134,7 @@ def _wandering(
     found = []
     for most in (across, along):
         size, pace = rng.uniform(0, most), 2 * np.pi / rng.uniform(4, 9)
-        size = min(size, MOST_BRAKING / pace**2, speed / pace)
+        size = min(size, COMFORTABLE_BRAKING / pace**2, speed / pace)
         found.append((float(size), float(pace), float(rng.uniform(0, 2 * np.pi))))
     return tuple(found)
 

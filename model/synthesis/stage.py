@@ -79,7 +79,7 @@ def _draw(seed: int, script: str, attempt: int) -> tuple[Stage, list[Group]]:
     plot = SCRIPTS[script][0](rng)
     view = _beside(rng, plot) if fixed else View()
     street = _street(rng, seed, plot)
-    one_way = _may_be_one_way(plot) and (_must_be(plot) or rng.random() < ONE_WAY_SHARE)
+    one_way = _may_be_one_way(plot) and (_must_be_one_way(plot) or rng.random() < ONE_WAY_SHARE)
     if not (fixed or SCRIPTS[script][4]):
         view = View(float(rng.choice(ONE_WAY_LANES if one_way else TWO_WAY_LANES)))
     view = replace(view, mirrored=bool(rng.random() < MIRRORED_SHARE))
@@ -91,7 +91,7 @@ def _may_be_one_way(plot: Plot) -> bool:
     return all(np.cos(actor.yaw) > -0.5 for actor in plot.normal)
 
 
-def _must_be(plot: Plot) -> bool:
+def _must_be_one_way(plot: Plot) -> bool:
     """Whether somebody drives away from us where others would come towards us."""
     return any(
         np.cos(actor.yaw) > 0.5 and -ROADSIDE < actor.x < LANE_EDGE and actor.kind in VEHICLES

@@ -69,7 +69,7 @@ def test_no_one_drives_through_the_own_car_of_a_dashcam() -> None:
 
 
 def test_nobody_of_a_plot_drives_through_the_dashcam_that_sees_it() -> None:
-    """Of those who come towards it in its own lane, who have no box of it to brake for."""
+    """Or comes towards it in its own lane; a mast has none."""
     still = ((0.0, 0.0), (0.0, -2.0))
     near, far = Actor("car", 3.5, 12.0, np.pi), Actor("car", 3.5, 40.0, AWAY)
     ahead = two_actors(far, near, far, near, "rear_end", "ahead", still)

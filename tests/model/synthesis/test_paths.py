@@ -3,10 +3,15 @@
 import numpy as np
 import pytest
 
-from model.synthesis.flow import BRAKING, SURGING, Displacement, displacement, is_fixed
+from model.synthesis.flow import (
+    COMFORTABLE_BRAKING,
+    HARDEST_BRAKING,
+    Displacement,
+    displacement,
+    is_fixed,
+)
 from model.synthesis.histories import NUM_INSTANTS, own_car_cues
 from model.synthesis.paths import (
-    MOST_BRAKING,
     VEHICLES,
     course,
     poses,
@@ -161,7 +166,7 @@ def test_a_witness_rolls_out_from_the_speed_it_has() -> None:
         )
         later = displacement(seed, False, 2 * step_s, 1.0)
         harsh = 2 * after.travel_m - at.travel_m - later.travel_m
-        assert harsh / step_s**2 <= BRAKING + 0.01
+        assert harsh / step_s**2 <= HARDEST_BRAKING + 0.01
         for name in ("travel_m", "surge_m"):
             speeds = [
                 (getattr(b, name) - getattr(a, name)) / step_s
@@ -186,14 +191,14 @@ def test_who_wanders_brakes_no_harder_than_traffic_and_never_reverses(
         places = np.array([(actor.x, actor.z - 20.0) for actor in way])
         ahead, aside = places @ along, places @ [along[1], -along[0]]
         assert speed + np.diff(ahead).min() / step_s > -1e-6
-        assert np.abs(np.diff(ahead, 2)).max() / step_s**2 < MOST_BRAKING + 0.01
+        assert np.abs(np.diff(ahead, 2)).max() / step_s**2 < COMFORTABLE_BRAKING + 0.01
         assert np.ptp(aside) <= 0.31
         most = max(most, float(np.ptp(ahead)))
     assert most > 2.0 if speed > 1 else most < 2.9 * speed + 1e-6  # 9 s / pi
 
 
 def test_nobody_around_an_accident_drives_backwards() -> None:
-    """Over ground, past a mast or around a witness who brakes; nor who does not have it."""
+    """Over ground, past a mast or around a witness who brakes; nor do vehicles that have none."""
     driving = 0
     for seed in range(70):
         script = sorted(SCRIPTS)[seed % len(SCRIPTS)]
@@ -206,7 +211,7 @@ def test_nobody_around_an_accident_drives_backwards() -> None:
                 progress = course(seed, now_s) if seed % 2 else 0.0
                 moved = displacement(seed, ego, now_s, progress)
                 cast = surroundings(extras, seed, now_s, moved)
-                if progress == 0 and not seed % 2:
+                if not seed % 2:
                     plot = poses(stage.plot, seed, now_s, 0.0, moved)
                     cast += tuple(one for one in plot if one.kind in VEHICLES)
                 places.append([(a.x, a.z + moved.travel_m, a.yaw) for a in cast])
@@ -225,7 +230,7 @@ def test_an_own_car_brakes_no_harder_than_traffic_and_never_rolls_back() -> None
         moved = [displacement(seed, True, float(t), 0.0) for t in times]
         travel = np.array([w.travel_m for w in moved])
         assert np.diff(travel).min() > -1e-6
-        assert np.abs(np.diff(travel, 2)).max() / 0.05**2 < SURGING + 0.1
+        assert np.abs(np.diff(travel, 2)).max() / 0.05**2 < COMFORTABLE_BRAKING + 0.1
         surging += any(w.surge_m for w in moved)
         along = moved[-1].shift(Actor("car", 0.0, 20.0, AWAY))
         assert along == pytest.approx(-moved[-1].surge_m)
