@@ -32,7 +32,7 @@ KINDS = (
     *("overtaking",) * 3,
     *("carriageway",) * 3,
     *("rider",) * 2,
-    *("ahead", "queue", "parked", "walker", "pedestrian", *("bystander",) * 2),
+    *("ahead", "queue", *("parked",) * 2, "walker", "pedestrian", *("bystander",) * 2),
 )
 AT_JUNCTION = (*("crossing",) * 3, *("turning",) * 4)  # where there is one
 PERSONS = ("walker", "pedestrian", "bystander")
@@ -41,6 +41,7 @@ BAY_END = 8.0  # metres to either side: here the pavement begins;
 EDGE = (6.1, 7.9)  # here one rides a bicycle,
 ASIDE = (5.4, 10.3)  # here one stands or walks
 SIDE_LANE = 1.8  # metres from the middle of the side road
+REVERSING_SHARE, MANOEUVRING = 0.4, (0.5, 2.0)  # m/s of who parks backwards
 NEAR_M = 8.0  # beside what a parked car is told of
 
 
@@ -163,7 +164,11 @@ def _queue(rng: Random, street: Street, side: float) -> Group:
 
 
 def _parked(rng: Random, street: Street, side: float) -> Group:
-    """One vehicle by itself, told of beside what stands there and has no box."""
+    """One vehicle by itself that parks, or is: told of beside what stands there and has no box."""
+    if rng.random() < REVERSING_SHARE:
+        car = vehicle(rng, side * 6.8, rng.uniform(5, 34), AWAY)
+        told = ((0, ROAD, "reverse", car.kind, "road"), (0, ROAD, "leave", car.kind, "road"))
+        return Group(((car, (0, -rng.uniform(*MANOEUVRING))),), told)
     car = vehicle(rng, side * 6.8, rng.uniform(5, 30), rng.choice([AWAY, TOWARD]))
     if is_in_side_road(street, car):
         car = replace(car, z=car.z + 2 * (2 * SIDE_LANE + half(car)))

@@ -3,20 +3,31 @@
 Two boxes in one place with the label "normal" would teach that nothing happens where cars meet.
 """
 
+from itertools import combinations
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from model.synthesis.background import Group
+from model.synthesis.contact import DONE, NORMAL, Course, course
 from model.synthesis.flow import Displacement, displacement, is_fixed
-from model.synthesis.paths import course, poses, surroundings
+from model.synthesis.paths import poses, surroundings
 from model.synthesis.plots import Plot, Statement, Way, shift
 from model.synthesis.solids import SIZES, Actor
 
 # Clips reach seven seconds out. Between two of these instants who crosses may graze another.
 TIMES_S = tuple(np.arange(-7.0, 7.01, 0.4).tolist())
-UNFOLDING_S = (-0.9, -0.6, -0.4, -0.2)  # while the accident comes, on its branch alone
+UNFOLDING_S = (
+    -2.6,
+    -2.0,
+    -1.5,
+    -0.9,
+    -0.6,
+    -0.4,
+    -0.2,
+)  # while the accident comes, on its branch alone
+RIDDEN = ({"person", "bicycle"}, {"person", "motorcycle"})  # who sits on what
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
 
 Extras = tuple[tuple[Actor, Way], ...]
@@ -26,7 +37,7 @@ class Instant(NamedTuple):
     """Seconds since the contact, how far the accident has come, how far camera and traffic."""
 
     time_s: float
-    progress: float
+    progress: Course
     moved: Displacement
 
 
@@ -46,10 +57,10 @@ def kept_clear(
         The remaining actors with their ways, and what is told of them: the statement and its
         opposite, places counted among the remaining actors.
     """
-    times = [(time_s, 0.0) for time_s in TIMES_S]
+    times = [(time_s, NORMAL) for time_s in TIMES_S]
     times += [(time_s, course(seed, time_s)) for time_s in UNFOLDING_S]
-    times += [(time_s, 1.0) for time_s in TIMES_S if time_s > 0]
-    instants = [Instant(t, done, displacement(seed, ego, t, done)) for t, done in times]
+    times += [(time_s, DONE) for time_s in TIMES_S if time_s > 0]
+    instants = [Instant(t, at, displacement(seed, ego, t, at == DONE)) for t, at in times]
     ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
     taken = [poses(plot, seed, *instant) + ours for instant in instants]
     extras: Extras = ()
@@ -70,16 +81,16 @@ def kept_clear(
     return extras, tuple(facts)
 
 
-def keeps_clear_of_us(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
-    """Whether nobody of a plot drives through a dashcam's own car while nothing happens."""
-    if is_fixed(seed, ego):
-        return True
-    ours = Actor("car", lane_x, OUR_CAR_Z)
-    return not any(
-        _touch(actor, ours)
-        for time_s in TIMES_S
-        for actor in poses(plot, seed, time_s, 0.0, displacement(seed, ego, time_s, 0.0))
-    )
+def is_safe(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
+    """Whether, while nothing happens, nobody of a plot drives through another, or through us."""
+    ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
+    for time_s in TIMES_S:
+        moved = displacement(seed, ego, time_s, False)
+        cast = poses(plot, seed, time_s, NORMAL, moved)
+        met = [(a, b) for a, b in combinations((*cast, *ours), 2) if _touch(a, b)]
+        if any({a.kind, b.kind} not in RIDDEN for a, b in met):
+            return False
+    return True
 
 
 def _touch(a: Actor, b: Actor) -> bool:

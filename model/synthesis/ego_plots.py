@@ -20,8 +20,10 @@ from model.synthesis.plots import (
 
 
 def ego_rear_end(rng: Random) -> Plot:
-    car = vehicle(rng, rng.uniform(-0.4, 0.4), rng.uniform(11, 26), AWAY)
+    brakes = rng.random() < 0.4
+    car = vehicle(rng, rng.uniform(-0.4, 0.4), 0.0, AWAY)
     near = replace(car, z=half(car) + rng.uniform(1.4, 2.6))
+    car = replace(car, z=near.z + rng.uniform(2.5, 5.5 if brakes else 14))
     return Plot(
         (car,),
         (near,),
@@ -29,18 +31,20 @@ def ego_rear_end(rng: Random) -> Plot:
         ((EGO, 0, "ego_follow", "ego", car.kind), (0, EGO, "ahead", car.kind, "ego")),
         ((EGO, 0, "ego_hits", "ego", car.kind), (0, EGO, "fills_view", car.kind, "ego")),
         rng.normal(0, 0.03),
+        abrupt=brakes,
     )
 
 
 def ego_pull_out(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * rng.uniform(5.4, 6.8), rng.uniform(10, 20), AWAY)
+    car = vehicle(rng, side * rng.uniform(6.1, 6.8), 0.0, AWAY)
     near = replace(
         car,
-        x=side * rng.uniform(0.2, 1.6),
+        x=side * rng.uniform(1.2, 2.4),
         z=half(car) + rng.uniform(1.6, 3.2),
         yaw=-side * rng.uniform(0.4, 1.0),
     )
+    car = replace(car, z=near.z + rng.uniform(5, 12))
     roll = rng.normal(0, 0.03)
     return with_ego(car, near, "ego_pull_out", "ego_parked", drift=(0, 0.0), roll=roll)
 
@@ -55,13 +59,14 @@ def ego_side(rng: Random) -> Plot:
 
 
 def ego_oncoming(rng: Random) -> Plot:
-    car = vehicle(rng, -3.6, rng.uniform(10, 30), TOWARD)
+    car = vehicle(rng, -3.6, 0.0, TOWARD)
     near = replace(
         car,
         x=rng.uniform(-0.7, 0.7),
         z=half(car) + rng.uniform(1.8, 4.0),
         yaw=TOWARD + rng.uniform(-0.4, 0.4),
     )
+    car = replace(car, z=near.z + rng.uniform(4, 14))
     return with_ego(
         car, near, "ego_oncoming_hit", "oncoming", drift=(0, -6.0), roll=rng.normal(0, 0.03)
     )
@@ -69,8 +74,10 @@ def ego_oncoming(rng: Random) -> Plot:
 
 def ego_crossing(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * rng.uniform(3, 9), rng.uniform(18, 34), RIGHT if side > 0 else LEFT)
-    near = replace(car, x=side * rng.uniform(0.0, 1.5), z=rng.uniform(3.0, 5.0))
+    near_z = rng.uniform(3.0, 5.0)
+    far_z = near_z + rng.uniform(8, 18)
+    car = vehicle(rng, side * rng.uniform(3, 9), far_z, RIGHT if side > 0 else LEFT)
+    near = replace(car, x=side * rng.uniform(0.0, 1.5), z=near_z)
     plot = with_ego(
         car,
         near,
@@ -84,8 +91,9 @@ def ego_crossing(rng: Random) -> Plot:
 
 def ego_person(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), rng.uniform(10, 22))
-    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=rng.uniform(2.2, 3.6))
+    near_z = rng.uniform(2.2, 3.6)
+    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), near_z + rng.uniform(6, 14))
+    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=near_z)
     walk = rng.uniform(-1.4, 1.4)
     plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, walk), roll=rng.normal(0, 0.02))
     return replace(

@@ -41,38 +41,42 @@ class Displacement:
 
     def shift(self, actor: Actor, flows: bool = True) -> float:
         """Metres ahead that an actor comes by it, relative to the camera."""
-        flow_m = self.flow_m if flows else 0.0
+        if not flows:
+            return -self.travel_m
         if not stands(actor):
-            return flow_m - self.surge_m
-        return -self.travel_m - (flow_m if _oncoming(actor) else 0.0)
+            return self.flow_m - self.surge_m
+        return -self.travel_m - (self.flow_m if _oncoming(actor) else 0.0)
+
+    def velocity_of(self, actor: Actor, drift: Drift, flows: bool = True) -> Drift:
+        """Metres a second to the right and ahead at which an actor drives over ground."""
+        driven = 0.0 if stands(actor) or not flows else self.speed
+        return drift[0], drift[1] + driven
 
     def speed_of(self, actor: Actor, drift: Drift, flows: bool = True) -> float:
-        """Metres a second at which an actor with a drift moves over ground, about."""
-        if stands(actor) or not flows:
-            return float(np.hypot(*drift))
-        return abs(drift[1] + self.speed)
+        """The same without its direction."""
+        return float(np.hypot(*self.velocity_of(actor, drift, flows)))
 
 
 STILL = Displacement()
 
 
-def displacement(seed: int, ego: bool, since_event_s: float, progress: float) -> Displacement:
+def displacement(seed: int, ego: bool, since_event_s: float, crashed: bool) -> Displacement:
     """The way of camera and traffic since the contact.
 
     Args:
         seed: Decides the speeds; some wait.
         ego: Whether the own car takes part in the plot.
         since_event_s: Seconds since the contact; negative before.
-        progress: From ``course``; towards an accident the own car brakes.
+        crashed: Whether there has been an accident: from then on the own car brakes.
     """
     rng = np.random.default_rng((seed, 12))
-    waits = rng.random() < WAITING_SHARE
+    waits = rng.random() < WAITING_SHARE and not ego  # who stands runs into nobody
     if is_fixed(seed, ego):
         speed = 0.0 if waits else float(rng.uniform(*STREET_SPEED))
         return Displacement(flow_m=speed * since_event_s, clock_s=since_event_s, speed=speed)
     speed = 0.0 if waits else float(rng.uniform(*SPEED))
     rolling_s = rng.uniform(*BRAKING_S)
-    if since_event_s > 0 and progress > 0:
+    if since_event_s > 0 and crashed:
         # It rolls out from the speed it has: a jump at the contact would give the accident away.
         _, gained = _surge(seed, speed, 0.0)
         rolling_s = max(rolling_s, (speed + gained) / HARDEST_BRAKING)

@@ -31,19 +31,19 @@ def pedestrian_hit(rng: Random) -> Plot:
         rng,
         "person",
         x + side * (rng.uniform(0, 2.5) if front < 0 else rng.uniform(1.8, 4.0)),
-        z + front + np.sign(front) * rng.uniform(4, 7),
+        z + front + np.sign(front) * rng.uniform(4, 9),
     )
     # Thrown aside by a car that drives away from the camera, or the car would hide the person.
     lying = replace(
         walker,
         x=x + side * (rng.uniform(0, 1.4) if front < 0 else rng.uniform(1.4, 2.4)),
-        z=z + front + np.sign(front) * rng.uniform(-1.5, 1.0),
         roll=np.pi / 2,
     )
+    hit = replace(car, z=walker.z - front - np.sign(front) * rng.uniform(-1.5, 1.0), damaged=True)
     plot = two_actors(
         car,
         walker,
-        replace(car, damaged=True),
+        hit,
         lying,
         "hit_person",
         "yield",
@@ -64,42 +64,31 @@ def dart(rng: Random) -> Plot:
     yaw = TOWARD if x < 0 else AWAY
     car = vehicle(rng, x, z, yaw, ("car", "car", "truck", "bus"))
     front = half(car) * (1 if yaw == AWAY else -1)
-    walker = being(rng, "person", side * rng.uniform(*SIDEWALK), z + rng.uniform(-3, 8))
-    runner = replace(
-        walker,
-        x=x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.0, 2.0)),
-        z=z + front + np.sign(front) * rng.uniform(0.8, 2.0),
+    runner = being(
+        rng,
+        "person",
+        x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.0, 2.0)),
+        z + front + np.sign(front) * rng.uniform(0.8, 2.0),
     )
-    drift = ((0, -0.5), (0, ahead_or_to_us(rng, car, 0.3)))
-    return two_actors(walker, car, runner, car, "dart", "sidewalk", drift=drift)
+    walker = replace(runner, x=side * rng.uniform(*SIDEWALK), z=runner.z + rng.uniform(-1.5, 1.5))
+    drift = ((0, rng.uniform(-0.8, 0.8)), (0, ahead_or_to_us(rng, car, 0.3)))
+    plot = two_actors(walker, car, runner, car, "dart", "sidewalk", drift=drift)
+    return replace(plot, collides=False)
 
 
 def cyclist(rng: Random) -> Plot:
     x, z = rng.choice([0.0, 3.5]), rng.uniform(7, 18)
-    car, bike = (
-        vehicle(rng, x, z, AWAY, ("car", "car", "truck")),
-        being(rng, "bicycle", x + rng.uniform(2.2, 2.9), z + rng.uniform(-1, 6)),
-    )
+    car = vehicle(rng, x, z, AWAY, ("car", "car", "truck"))
+    bike = being(rng, "bicycle", x + rng.uniform(2.2, 2.9), z + half(car) + rng.uniform(2, 7))
     rider = replace(being(rng, "person", bike.x, bike.z), yaw=AWAY)
-    down = replace(
-        bike,
-        x=x + rng.uniform(1.7, 2.4),
-        z=z + half(car) * rng.uniform(-0.8, 0.8),
-        yaw=LEFT,
-        roll=np.pi / 2,
-    )
+    down = replace(bike, x=x + rng.uniform(1.7, 2.4), yaw=LEFT, roll=np.pi / 2)
     thrown = replace(
         rider, x=down.x + rng.uniform(0.6, 1.5), z=down.z - 0.4, roll=np.pi / 2, yaw=LEFT
     )
-    plot = two_actors(
-        car,
-        bike,
-        replace(car, x=x + 0.5, yaw=0.25, damaged=True),
-        down,
-        "hit_person",
-        "pass_room",
-        drift=((0, 0.8), (0, 0.2)),
+    hit = replace(
+        car, x=x + 0.5, z=bike.z - half(car) * rng.uniform(-0.8, 0.8), yaw=0.25, damaged=True
     )
+    plot = two_actors(car, bike, hit, down, "hit_person", "pass_room", drift=((0, 0.8), (0, 0.2)))
     return replace(
         plot,
         normal_facts=(*plot.normal_facts, (1, 0, "ride_beside", "bicycle", car.kind)),
@@ -113,7 +102,8 @@ def cyclist(rng: Random) -> Plot:
 def fixed_object(rng: Random) -> Plot:
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(8, 20)
     kind = ("pole", "tree", "barrier")[int(rng.integers(3))]
-    car = vehicle(rng, side * 3.0, z - rng.uniform(0, 6), AWAY, ("car", "car", "truck"))
+    car = vehicle(rng, side * 3.5, z, AWAY, ("car", "car", "truck"))
+    car = replace(car, z=z - half(car) - rng.uniform(3, 10))
     thing = Actor(kind, side * 8.3, z, 0.0, colour=(150, 150, 150))
     hit = replace(
         car,
@@ -127,13 +117,11 @@ def fixed_object(rng: Random) -> Plot:
 
 def animal(rng: Random) -> Plot:
     side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(6, 16), rng.choice([0.0, 3.5])
-    car, beast = (
-        vehicle(rng, x, z, AWAY, ("car", "truck")),
-        being(rng, "animal", side * rng.uniform(8.3, 11), z + 6),
+    car = vehicle(rng, x, z, AWAY, ("car", "truck"))
+    struck = being(
+        rng, "animal", x + side * rng.uniform(1.0, 2.0), z + half(car) + rng.uniform(-0.5, 1.0)
     )
-    struck = replace(
-        beast, x=x + side * rng.uniform(1.0, 2.0), z=z + half(car) + rng.uniform(-0.5, 1.0)
-    )
+    beast = replace(struck, x=side * rng.uniform(8.3, 11), z=struck.z + rng.uniform(-1.5, 1.5))
     return two_actors(beast, car, struck, car, "dart", "sidewalk", drift=((0, -0.6), (0, 0.3)))
 
 
@@ -157,15 +145,17 @@ def debris(rng: Random) -> Plot:
             (0, NO_OBJECT, "pass_debris", car.kind, "debris"),
         ),
         ((0, NO_OBJECT, "debris", car.kind, "debris"),),
+        collides=False,
     )
 
 
 def leave_road(rng: Random) -> Plot:
     side, z = rng.choice([-1.0, 1.0]), rng.uniform(9, 24)
-    car = vehicle(rng, side * 1.8, z, AWAY, ("car", "car", "truck"))
+    car = vehicle(rng, side * 3.5, z, AWAY, ("car", "car", "truck"))
     off = replace(
         car,
-        x=side * rng.uniform(9, 13),
+        x=side * rng.uniform(8.3, 9.6),
+        z=z + rng.uniform(2, 8),
         yaw=side * rng.uniform(0.6, 2.4),
         roll=rng.choice([0.0, 0.25]) * side,
         damaged=True,
@@ -178,6 +168,7 @@ def rollover(rng: Random) -> Plot:
     car = vehicle(rng, x, z, AWAY, ("car", "car", "truck"))
     over = replace(
         car,
+        z=z + rng.uniform(2, 7),
         roll=rng.choice([np.pi / 2, np.pi, -np.pi / 2]),
         yaw=rng.uniform(0.5, 2.5),
         damaged=True,
@@ -199,4 +190,5 @@ def fire(rng: Random) -> Plot:
         ),
         ((0, NO_OBJECT, "fire", "flames", car.kind),),
         flows=False,
+        collides=False,
     )

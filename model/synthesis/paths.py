@@ -10,16 +10,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from model.data.records import EGO
+from model.synthesis.contact import VEHICLES, Course, heading_after, offset, slid
 from model.synthesis.flow import COMFORTABLE_BRAKING, STILL, Displacement, is_fixed
 from model.synthesis.plots import Drift, Plot, Turn, Way
 from model.synthesis.solids import Actor, Camera
 
-LEAD_IN_S = (0.7, 1.2)  # how long an accident takes to unfold
-STEEPNESS = (1.5, 2.5)  # power of its course: twice the mean speed at the contact, about
-SLIDE, SLIDE_S, MAX_SLIDE = (0.1, 0.35), 0.4, 1.2  # share of the speed left, time, metres
-SPIN = 1.2  # rad/s at most
-VEHICLES = ("car", "truck", "bus")
 WANDER = {"person": (0.2, 0.3), "animal": (0.2, 0.2)}  # metres across and along; else:
 WANDER_VEHICLE = (0.15, 1.2)
 SURGE_SHARE, SURGE = 0.25, 4.0  # some vary more along their way
@@ -28,15 +23,8 @@ PARKED = (0.0, 0.0)  # a drift
 CLOSEST = 3.5  # metres to what the own car stops for
 
 
-def course(seed: int, since_event_s: float) -> float:
-    """How far the accident has come at a time, in 0..1; 1 from the contact on."""
-    rng = np.random.default_rng((seed, 5))
-    lead_in_s, power = rng.uniform(*LEAD_IN_S), rng.uniform(*STEEPNESS)
-    return float(np.clip(since_event_s / lead_in_s + 1.0, 0.0, 1.0) ** power)
-
-
 def poses(
-    plot: Plot, seed: int, since_event_s: float, progress: float, moved: Displacement = STILL
+    plot: Plot, seed: int, since_event_s: float, progress: Course, moved: Displacement = STILL
 ) -> tuple[Actor, ...]:
     """The plot's actors at an instant.
 
@@ -44,32 +32,50 @@ def poses(
         plot: With their normal and their contact poses.
         seed: Decides wandering, sliding and spinning.
         since_event_s: Seconds since the contact.
-        progress: From ``course``; 0 on the normal branch.
+        progress: From ``course``; ``NORMAL`` on the normal branch.
         moved: From ``displacement``.
     """
+    if since_event_s > 0 and progress.aside > 0:
+        return _after(plot, seed, since_event_s, moved)
     cast = []
-    # What we have run into stands still before us.
-    with_us = any(EGO in statement[:2] for statement in plot.anomalous_facts)
     for index, (normal, contact, drift) in enumerate(
         zip(plot.normal, plot.contact, plot.drift, strict=True)
     ):
         key = (seed, 6, index)
-        has_crashed = since_event_s > 0 and progress > 0
-        before = normal
-        if not has_crashed:
-            before = wandered(normal, drift, since_event_s, key, moved, plot.flows)
-            before = replace(before, z=before.z + moved.shift(normal, plot.flows))
-        mixed = {
-            name: (1 - progress) * getattr(before, name) + progress * getattr(contact, name)
-            for name in ("x", "z", "yaw", "roll")
-        }
-        look = contact if progress > 0.8 else normal
-        now = replace(look, **mixed)
-        if has_crashed and contact != normal and not with_us:
-            now = _slid(now, normal, contact, since_event_s, key)
-        if has_crashed:  # it stays behind on the road, and we come nearer
-            now = replace(now, z=max(now.z - moved.travel_m, min(now.z, CLOSEST)))
-        cast.append(now)
+        now = wandered(normal, drift, since_event_s, key, moved, plot.flows)
+        right, ahead = offset(plot, index, progress)
+        look = contact if progress.aside > 0.8 else normal
+        turned_by, rolled_by = contact.yaw - normal.yaw, contact.roll - normal.roll
+        cast.append(
+            replace(
+                look,
+                x=now.x + right,
+                z=now.z + moved.shift(normal, plot.flows) + ahead,
+                yaw=now.yaw + progress.aside * turned_by,
+                roll=now.roll + progress.aside * rolled_by,
+            )
+        )
+    return tuple(cast)
+
+
+def _after(plot: Plot, seed: int, seconds: float, moved: Displacement) -> tuple[Actor, ...]:
+    """After the blow: it stays behind on the road, and we come nearer."""
+    # What we have run into stands still before us.
+    if plot.is_of_own_car:
+        return plot.contact
+    cast = []
+    for index, (actor, way) in enumerate(
+        zip(plot.contact, slid(plot, seed, seconds, moved), strict=True)
+    ):
+        z = actor.z + float(way[1]) - moved.travel_m
+        cast.append(
+            replace(
+                actor,
+                x=actor.x + float(way[0]),
+                z=max(z, min(actor.z, CLOSEST)),
+                yaw=actor.yaw + heading_after(actor, seed, index, seconds),
+            )
+        )
     return tuple(cast)
 
 
@@ -160,23 +166,6 @@ def surroundings(
             now = wandered(actor, way, since_event_s, (seed, 9, index), moved)
         found.append(replace(now, z=now.z + moved.shift(actor)))
     return tuple(found)
-
-
-def _slid(now: Actor, normal: Actor, contact: Actor, seconds: float, key: tuple[int, ...]) -> Actor:
-    """After the blow: on in the old direction, ever slower; vehicles turn."""
-    rng = np.random.default_rng((*key, 1))
-    course_to = np.array([contact.x - normal.x, contact.z - normal.z])
-    moved = course_to * rng.uniform(*SLIDE)
-    length = float(np.hypot(*moved))
-    moved *= min(1.0, MAX_SLIDE / max(length, 1e-6))
-    spin = rng.uniform(-SPIN, SPIN) if now.kind in VEHICLES else 0.0
-    share = 1 - float(np.exp(-seconds / SLIDE_S))
-    return replace(
-        now,
-        x=now.x + float(moved[0]) * share,
-        z=max(now.z + float(moved[1]) * share, 1.5),
-        yaw=now.yaw + spin * SLIDE_S * share,
-    )
 
 
 def shaken(camera: Camera, seed: int, since_event_s: float, ego: bool, struck: bool) -> Camera:

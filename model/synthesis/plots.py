@@ -59,7 +59,9 @@ class Plot:
     """Actors before and after the event, how fast they drift, and what is true of them.
 
     ``junction_z`` and ``crosswalk_z`` say where the street must have one, in both branches;
-    ``flows`` is false where the actors stand or wait even though traffic is flowing.
+    ``flows`` is false where the actors stand or wait even though traffic is flowing; ``abrupt``
+    where they leave their way within a second or so, along it too; ``collides`` where they do not
+    only come near; ``reverses`` where somebody may drive backwards.
     """
 
     normal: tuple[Actor, ...]
@@ -71,6 +73,14 @@ class Plot:
     junction_z: float | None = None
     crosswalk_z: float | None = None
     flows: bool = True
+    abrupt: bool = False
+    collides: bool = True
+    reverses: bool = False
+
+    @property
+    def is_of_own_car(self) -> bool:
+        """Whether our own car takes part."""
+        return any(EGO in statement[:2] for statement in self.anomalous_facts)
 
 
 def vehicle(rng: Random, x: float, z: float, yaw: float, kinds: tuple[str, ...] = ()) -> Actor:

@@ -7,9 +7,10 @@ import numpy as np
 
 from model.data.records import EGO
 from model.synthesis.background import Group, background_traffic, is_in_side_road
-from model.synthesis.clearance import Extras, keeps_clear_of_us, kept_clear
+from model.synthesis.clearance import Extras, is_safe, kept_clear
+from model.synthesis.contact import DONE, VEHICLES, can_be_driven
 from model.synthesis.flow import ROADSIDE, displacement, is_fixed
-from model.synthesis.paths import VEHICLES, poses
+from model.synthesis.paths import poses
 from model.synthesis.plots import Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import FRAME_WH, Actor, Camera, Street
@@ -18,7 +19,7 @@ from model.synthesis.visible import visible_boxes
 
 WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
 MAX_TRIES = 60
-SETTLED_S = 0.5  # after the contact, when most of the sliding is over
+AFTER_S = (0.3, 0.6)  # after the contact: they slide on
 ALONG_SHARE = 0.3  # of the masts look along their street,
 DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
 PAVEMENT = (9.0, 10.7)  # metres to either side, where poles and trees stand
@@ -45,7 +46,7 @@ class Stage:
 def set_stage(seed: int, script: str) -> Stage:
     """Draw stages until one shows what it tells of.
 
-    Whether the accident takes place has no part in the choice: the accident must be visible and
+    Whether the accident takes place has no part in the choice: it must be possible and visible, and
     the normal twin must be too. Otherwise an accident hidden behind a car would count as one, and
     a rule for accidents alone would tell them from normal traffic by where cars stand.
 
@@ -60,7 +61,9 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage, groups = _draw(seed, script, attempt)
         if attempt < MAX_TRIES - 1 and not (
-            _shows_both(stage, seed, ego) and keeps_clear_of_us(stage.plot, seed, ego, stage.view.x)
+            can_be_driven(stage.plot, seed, displacement(seed, ego, 0.0, False))
+            and _shows_both(stage, seed, ego)
+            and is_safe(stage.plot, seed, ego, stage.view.x)
         ):
             continue  # nobody need be asked to keep clear of it
         extras, facts = kept_clear(groups, stage.plot, seed, ego, stage.view.x)
@@ -102,11 +105,12 @@ def _must_be_one_way(plot: Plot) -> bool:
 def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
     """Whether the accident can be seen at its contact and after it, and its normal twin too."""
     plot = stage.plot
-    settled = poses(plot, seed, SETTLED_S, 1.0, displacement(seed, ego, SETTLED_S, 1.0))
-    return (
-        _shows(stage, plot.contact, plot.anomalous_facts, plot.camera_roll)
-        and _shows(stage, settled, plot.anomalous_facts, plot.camera_roll)
-        and _shows(stage, plot.normal, plot.normal_facts, 0.0)
+    after = [
+        poses(plot, seed, time_s, DONE, displacement(seed, ego, time_s, True)) for time_s in AFTER_S
+    ]
+    return _shows(stage, plot.normal, plot.normal_facts, 0.0) and all(
+        _shows(stage, cast, plot.anomalous_facts, plot.camera_roll)
+        for cast in (plot.contact, *after)
     )
 
 

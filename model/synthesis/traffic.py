@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
+from model.synthesis.contact import NORMAL, Course, course
 from model.synthesis.flow import Displacement, displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
-from model.synthesis.paths import course, poses, shaken, surroundings
+from model.synthesis.paths import poses, shaken, surroundings
 from model.synthesis.plots import Statement, shift
 from model.synthesis.render import draw_frame
 from model.synthesis.scripts import HELD_OUT, SCRIPTS
@@ -132,7 +133,7 @@ def make_moment(
     _, bad_leaf, good_leaf, _, _ = SCRIPTS[script]
     stage = set_stage(seed, script)
     plot, street = stage.plot, stage.street
-    progress = course(seed, since_event_s) if anomalous else 0.0
+    progress = course(seed, since_event_s) if anomalous else NORMAL
     everyone = _everyone(seed, script, since_event_s, progress)
     camera = _camera(seed, script, since_event_s, progress)
     moved = _displacement(seed, script, since_event_s, progress)
@@ -154,7 +155,7 @@ def make_moment(
         shifted = shift(statement, len(plot.normal))
         fact = _fact(shifted, opposite, False, row_of, street.weather, words)
         facts += [fact] if fact else []
-    ambiguous = anomalous and not happened and progress > 0.2  # neither twin nor accident yet
+    ambiguous = anomalous and not happened and max(progress) > 0.2  # neither twin nor accident yet
     scene = Scene(
         frame=draw_frame(street, everyone, camera, moved.travel_m, stage.view) if drawn else None,
         xyxy=boxes,
@@ -167,7 +168,7 @@ def make_moment(
     return Moment(scene, tuple(sorted(row_of, key=lambda i: row_of[i])), script)
 
 
-def _everyone(seed: int, script: str, since_event_s: float, progress: float) -> tuple[Actor, ...]:
+def _everyone(seed: int, script: str, since_event_s: float, progress: Course) -> tuple[Actor, ...]:
     stage = set_stage(seed, script)
     moved = _displacement(seed, script, since_event_s, progress)
     cast = poses(stage.plot, seed, since_event_s, progress, moved)
@@ -175,15 +176,15 @@ def _everyone(seed: int, script: str, since_event_s: float, progress: float) -> 
     return tuple(stage.view.of(actor) for actor in cast + around)
 
 
-def _displacement(seed: int, script: str, since_event_s: float, progress: float) -> Displacement:
-    return displacement(seed, SCRIPTS[script][4], since_event_s, progress)
+def _displacement(seed: int, script: str, since_event_s: float, progress: Course) -> Displacement:
+    return displacement(seed, SCRIPTS[script][4], since_event_s, progress.aside > 0)
 
 
-def _camera(seed: int, script: str, since_event_s: float, progress: float) -> Camera:
+def _camera(seed: int, script: str, since_event_s: float, progress: Course) -> Camera:
     stage, ego = set_stage(seed, script), SCRIPTS[script][4]
-    struck = ego and progress == 1
+    struck = ego and progress.aside == 1
     swaying = shaken(stage.camera, seed, since_event_s, ego, struck)
-    return swaying.tilted(progress * stage.plot.camera_roll)
+    return swaying.tilted(progress.aside * stage.plot.camera_roll)
 
 
 def watch(moment: Moment, seed: int, anomalous: bool, since_event_s: float) -> History:
@@ -191,7 +192,7 @@ def watch(moment: Moment, seed: int, anomalous: bool, since_event_s: float) -> H
     script = moment.script
     ego, plot = SCRIPTS[script][4], set_stage(seed, script).plot
     times = since_event_s + STEP_S * np.arange(1 - NUM_INSTANTS, 1)
-    courses = [course(seed, float(t)) if anomalous else 0.0 for t in times]
+    courses = [course(seed, float(t)) if anomalous else NORMAL for t in times]
     instants = [
         _everyone(seed, script, float(t), progress)
         for t, progress in zip(times, courses, strict=True)
@@ -199,8 +200,9 @@ def watch(moment: Moment, seed: int, anomalous: bool, since_event_s: float) -> H
     camera = _camera(seed, script, since_event_s, courses[-1])
     cues = None
     if not is_fixed(seed, ego):
-        roll_rate = (courses[-1] - courses[-2]) * plot.camera_roll / STEP_S
-        cues = own_car_cues(seed, since_event_s, ego and courses[-1] == 1, roll_rate)
+        tilted = courses[-1].aside - courses[-2].aside
+        roll_rate = tilted * plot.camera_roll / STEP_S
+        cues = own_car_cues(seed, since_event_s, ego and courses[-1].aside == 1, roll_rate)
     return make_history(instants, camera, moment.track_ids, cues)
 
 

@@ -85,7 +85,7 @@ def test_an_accident_shows_its_participants(script: str) -> None:
 @pytest.mark.parametrize("script", sorted(SCRIPTS))
 def test_both_branches_are_set_on_the_same_stage(script: str) -> None:
     """Before anything happens the twins are the same picture, byte for byte."""
-    accident, twin = (make_moment(5, script, branch, -1.3) for branch in (True, False))
+    accident, twin = (make_moment(5, script, branch, -3.3) for branch in (True, False))
 
     assert accident.scene.frame is not None
     assert twin.scene.frame is not None
