@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from model.data.records import EGO
 from model.synthesis.background import Group
-from model.synthesis.clearance import keeps_clear_of_us, kept_clear
+from model.synthesis.clearance import is_safe, kept_clear
+from model.synthesis.contact import DONE, NORMAL, course
 from model.synthesis.flow import displacement, is_fixed
-from model.synthesis.paths import course, poses, surroundings
+from model.synthesis.paths import poses, surroundings
 from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, solid_corners
@@ -33,7 +34,7 @@ def standing_camera(fixed: bool) -> int:
     return next(
         seed
         for seed in range(1000)
-        if is_fixed(seed, ego=False) == fixed and displacement(seed, False, 1.0, 0.0).speed == 0
+        if is_fixed(seed, ego=False) == fixed and displacement(seed, False, 1.0, False).speed == 0
     )
 
 
@@ -75,11 +76,11 @@ def test_nobody_of_a_plot_drives_through_the_dashcam_that_sees_it() -> None:
     ahead = two_actors(far, near, far, near, "rear_end", "ahead", still)
     witness, mast = standing_camera(False), standing_camera(True)
 
-    assert not keeps_clear_of_us(ahead, witness, False, 3.5)
-    assert keeps_clear_of_us(ahead, witness, False, 0.0)
-    assert keeps_clear_of_us(ahead, mast, False, 3.5)
-    own = next(s for s in range(100) if displacement(s, True, 1.0, 0.0).speed == 0)
-    assert not keeps_clear_of_us(ahead, own, True, 3.5)
+    assert not is_safe(ahead, witness, False, 3.5)
+    assert is_safe(ahead, witness, False, 0.0)
+    assert is_safe(ahead, mast, False, 3.5)
+    own = next(s for s in range(100) if displacement(s, True, 1.0, False).speed < 3)
+    assert not is_safe(ahead, own, True, 3.5)
 
 
 def test_what_is_told_names_those_who_stayed() -> None:
@@ -122,10 +123,10 @@ def test_traffic_of_real_scripts_keeps_clear() -> None:
         stage, ego = set_stage(seed, script), SCRIPTS[script][4]
         times = np.arange(-2.9, 2.0, 0.35).tolist()
         for time_s, progress in [
-            *((t, 0.0) for t in times),
-            *((t, course(seed, t)) for t in times if t > -1),
+            *((t, NORMAL) for t in times),
+            *((t, course(seed, t)) for t in times),
         ]:
-            moved = displacement(seed, ego, time_s, progress)
+            moved = displacement(seed, ego, time_s, progress == DONE)
             around = surroundings(stage.extras, seed, time_s, moved)
             cast = poses(stage.plot, seed, time_s, progress, moved)
             for name, others in (("the plot", cast), ("each other", around)):

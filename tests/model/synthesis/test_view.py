@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from model.data.records import EGO
+from model.synthesis.contact import VEHICLES
 from model.synthesis.flow import is_fixed
-from model.synthesis.paths import VEHICLES
 from model.synthesis.plots import AWAY
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import NEAR, Actor, Camera
