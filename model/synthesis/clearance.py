@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from model.synthesis.background import Group
-from model.synthesis.contact import DONE, NORMAL, Course, course
-from model.synthesis.flow import Displacement, displacement, is_fixed
+from model.synthesis.contact import DONE, NORMAL, Course, course, way_of
+from model.synthesis.flow import Displacement, is_fixed
 from model.synthesis.paths import poses, surroundings
 from model.synthesis.plots import Plot, Statement, Way, shift
 from model.synthesis.solids import SIZES, Actor
@@ -27,6 +27,8 @@ UNFOLDING_S = (
     -0.4,
     -0.2,
 )  # while the accident comes, on its branch alone
+CLOSELY_S = tuple(np.arange(-3.0, 3.01, 0.2).tolist())  # who crosses may graze another between
+AFTERWARDS_S = (0.4, 0.8, 1.2, 1.6, 2.0, 3.0)
 RIDDEN = ({"person", "bicycle"}, {"person", "motorcycle"})  # who sits on what
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
 
@@ -60,7 +62,7 @@ def kept_clear(
     times = [(time_s, NORMAL) for time_s in TIMES_S]
     times += [(time_s, course(seed, time_s)) for time_s in UNFOLDING_S]
     times += [(time_s, DONE) for time_s in TIMES_S if time_s > 0]
-    instants = [Instant(t, at, displacement(seed, ego, t, at == DONE)) for t, at in times]
+    instants = [Instant(t, at, way_of(plot, seed, ego, t, at)) for t, at in times]
     ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
     taken = [poses(plot, seed, *instant) + ours for instant in instants]
     extras: Extras = ()
@@ -82,13 +84,17 @@ def kept_clear(
 
 
 def is_safe(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
-    """Whether, while nothing happens, nobody of a plot drives through another, or through us."""
+    """Whether nobody of a plot drives through another while nothing happens, or ever through us."""
     ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
-    for time_s in TIMES_S:
-        moved = displacement(seed, ego, time_s, False)
-        cast = poses(plot, seed, time_s, NORMAL, moved)
+    for time_s in TIMES_S + CLOSELY_S:
+        cast = poses(plot, seed, time_s, NORMAL, way_of(plot, seed, ego, time_s, NORMAL))
         met = [(a, b) for a, b in combinations((*cast, *ours), 2) if _touch(a, b)]
         if any({a.kind, b.kind} not in RIDDEN for a, b in met):
+            return False
+    witnesses = () if plot.is_of_own_car else ours
+    for time_s in AFTERWARDS_S if witnesses else ():
+        cast = poses(plot, seed, time_s, DONE, way_of(plot, seed, ego, time_s, DONE))
+        if any(_touch(one, own) for one in cast for own in witnesses):
             return False
     return True
 

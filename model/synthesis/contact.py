@@ -1,28 +1,34 @@
 """How an accident comes about and ends: the course to the contact, and the slide from it.
 
 Along its way an actor gains or falls behind over seconds, as one who brakes too late does; aside it
-swerves within one. At the contact those who meet have one speed, that of their masses together, and
-brake from there (a collision without rebound). Nobody reverses over ground who is not said to.
+swerves within one. Where our own car takes part it is we who gain on what is ahead. At the contact
+those who meet have one speed, that of their masses together, and brake from there (a collision
+without rebound). Nobody reverses over ground who is not said to.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.synthesis.flow import Displacement, stands
+from model.synthesis.flow import Displacement, displacement, stands
 from model.synthesis.plots import Plot
 from model.synthesis.solids import Actor
 
 GAINING_S = (2.2, 3.2)  # how long the way to an accident unfolds along the street,
 SWERVING_S = (1.1, 1.8)  # and aside, or where somebody acts abruptly; both accelerate evenly
 SKID = (4.0, 8.0)  # m/s2 of who brakes or slides after the contact
+STOPS_SHORT_M = 1.5  # who only came near stops within it
 MASS = {"car": 1.4, "truck": 8.0, "bus": 11.0, "motorcycle": 0.3, "bicycle": 0.1, "animal": 0.1}
 LIGHT = 0.08  # tonnes of anybody else
 IMMOVABLE = ("pole", "tree", "barrier")
 MAX_GAINING, MAX_SWERVING = 5.0, 9.0  # m/s2 along and aside
 MAX_BRAKING, MAX_SPEED = 9.0, 25.0  # m/s2, m/s
+FASTEST = {"person": 7.0, "animal": 10.0}  # m/s on foot
 SPIN, SPIN_S = 1.2, 0.4  # rad/s at most of a struck vehicle, seconds
+HARD_BLOW = 5.0  # m/s that it loses or gains, from which it may turn so fast
+FALL_S = 0.35  # in which who is struck on foot or on a bicycle falls
 VEHICLES = ("car", "truck", "bus")
 
 
@@ -40,6 +46,25 @@ def course(seed: int, since_event_s: float) -> Course:
     """How far the accident has come at a time."""
     along, aside = (np.clip(since_event_s / s + 1.0, 0.0, 1.0) ** 2 for s in _leads_s(seed))
     return Course(float(along), float(aside))
+
+
+def way_of(
+    plot: Plot, seed: int, ego: bool, since_event_s: float, progress: Course
+) -> Displacement:
+    """The way of camera and traffic since the contact; with it, what our own car has gained.
+
+    Args:
+        plot: What happens.
+        seed: Decides the speeds.
+        ego: Whether the own car takes part.
+        since_event_s: Seconds since the contact; negative before.
+        progress: From ``course``; ``NORMAL`` on the normal branch.
+    """
+    moved = displacement(seed, ego, since_event_s, progress == DONE)
+    if not plot.is_of_own_car or plot.abrupt:
+        return moved
+    gained = progress.along * (plot.normal[0].z - plot.contact[0].z)
+    return replace(moved, travel_m=moved.travel_m + gained, surge_m=moved.surge_m + gained)
 
 
 def offset(plot: Plot, index: int, progress: Course) -> tuple[float, float]:
@@ -67,17 +92,25 @@ def slid(plot: Plot, seed: int, seconds: float, moved: Displacement) -> NDArray[
     Returns:
         (A, 2).
     """
-    speeds = speeds_at_contact(plot, seed, moved)
-    if plot.collides:
-        masses = np.array([MASS.get(actor.kind, LIGHT) for actor in plot.contact])
-        together = (masses[:, None] * speeds).sum(axis=0) / masses.sum()
-        met = any(actor.kind in IMMOVABLE for actor in plot.contact)
-        speeds = np.zeros_like(speeds) if met else np.broadcast_to(together, speeds.shape)
+    speeds = _speeds_after(plot, seed, moved)
     skid = float(np.random.default_rng((seed, 15)).uniform(*SKID))
     speed = np.hypot(*speeds.T)[:, None]
-    lasts = np.minimum(seconds, speed / skid)  # until it stands
-    way: NDArray[np.float64] = speeds * (lasts - lasts**2 * skid / (2 * np.maximum(speed, 1e-6)))
+    skids = np.full_like(speed, skid)
+    if not plot.collides:
+        skids = np.maximum(skids, speed**2 / 2 / STOPS_SHORT_M)
+    lasts = np.minimum(seconds, speed / skids)  # until it stands
+    way: NDArray[np.float64] = speeds * (lasts - lasts**2 * skids / (2 * np.maximum(speed, 1e-6)))
     return way
+
+
+def _speeds_after(plot: Plot, seed: int, moved: Displacement) -> NDArray[np.float64]:
+    speeds = speeds_at_contact(plot, seed, moved)
+    if not plot.collides:
+        return speeds
+    masses = np.array([MASS.get(actor.kind, LIGHT) for actor in plot.contact])
+    together = (masses[:, None] * speeds).sum(axis=0) / masses.sum()
+    met = any(actor.kind in IMMOVABLE for actor in plot.contact)
+    return np.zeros_like(speeds) if met else np.broadcast_to(together, speeds.shape)
 
 
 def speeds_at_contact(plot: Plot, seed: int, moved: Displacement) -> NDArray[np.float64]:
@@ -102,6 +135,9 @@ def can_be_driven(plot: Plot, seed: int, moved: Displacement) -> bool:
     speeds = speeds_at_contact(plot, seed, moved)
     own = plot.is_of_own_car
     for index, actor in enumerate(plot.normal):
+        most = FASTEST.get(actor.kind, MAX_SPEED) if stands(actor) else MAX_SPEED
+        if np.hypot(*speeds[index]) > most:
+            return False
         if actor.kind not in VEHICLES:
             continue
         gained, swerved = _parts(plot, index)
@@ -114,7 +150,7 @@ def can_be_driven(plot: Plot, seed: int, moved: Displacement) -> bool:
         if own and stands(actor):
             continue
         backwards = -float(speeds[index] @ nose)
-        if (backwards > 0.3 and not plot.reverses) or np.hypot(*speeds[index]) > MAX_SPEED:
+        if backwards > 0.3 and not plot.reverses:
             return False
     return True
 
@@ -127,8 +163,8 @@ def _parts(plot: Plot, index: int) -> tuple[NDArray[np.float64], NDArray[np.floa
     if plot.abrupt:
         return np.zeros(2), way
     along: NDArray[np.float64] = nose * (way @ nose)
-    if plot.is_of_own_car:  # it is we who come nearer, whoever crosses before us
-        along = np.array([along[0], way[1]])
+    if plot.is_of_own_car:  # ahead it is we who come nearer: `way_of`
+        return np.array([along[0], 0.0]), np.array([way[0] - along[0], 0.0])
     return along, way - along
 
 
@@ -138,10 +174,18 @@ def _leads_s(seed: int) -> tuple[float, float]:
     return float(rng.uniform(*GAINING_S)), float(rng.uniform(*SWERVING_S))
 
 
-def heading_after(actor: Actor, seed: int, index: int, seconds: float) -> float:
-    """Radians that a struck vehicle has turned, ever slower."""
-    if actor.kind not in VEHICLES:
-        return 0.0
-    rng = np.random.default_rng((seed, 6, index, 1))
-    spin = rng.uniform(-SPIN, SPIN)
-    return float(spin * SPIN_S * (1 - np.exp(-seconds / SPIN_S)))
+def headings_after(
+    plot: Plot, seed: int, seconds: float, moved: Displacement
+) -> NDArray[np.float64]:
+    """(A,) radians that each vehicle has turned since the contact, by how hard it was struck."""
+    blows = np.hypot(*(_speeds_after(plot, seed, moved) - speeds_at_contact(plot, seed, moved)).T)
+    vehicle = np.array([actor.kind in VEHICLES for actor in plot.contact])
+    most = SPIN * np.minimum(blows / HARD_BLOW, 1.0) * vehicle
+    spin = np.random.default_rng((seed, 16)).uniform(-1.0, 1.0, len(most)) * most
+    turned: NDArray[np.float64] = spin * SPIN_S * (1 - np.exp(-seconds / SPIN_S))
+    return turned
+
+
+def falls(plot: Plot, actor: Actor) -> bool:
+    """Whether an actor falls because it is struck, and not before."""
+    return plot.collides and actor.kind in ("person", "bicycle")

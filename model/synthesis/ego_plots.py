@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from model.data.records import EGO, ROAD
 from model.synthesis.plots import (
     AWAY,
@@ -37,7 +39,7 @@ def ego_rear_end(rng: Random) -> Plot:
 
 def ego_pull_out(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * rng.uniform(6.1, 6.8), 0.0, AWAY)
+    car = vehicle(rng, side * rng.uniform(6.6, 7.0), 0.0, AWAY)
     near = replace(
         car,
         x=side * rng.uniform(1.2, 2.4),
@@ -51,10 +53,11 @@ def ego_pull_out(rng: Random) -> Plot:
 
 def ego_side(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    car = vehicle(rng, side * 3.6, rng.uniform(7, 13), AWAY)
+    car = vehicle(rng, side * 3.6, 0.0, AWAY)
     near = replace(
         car, x=side * 1.5, z=half(car) + rng.uniform(1.6, 2.6), yaw=-side * rng.uniform(0.3, 0.6)
     )
+    car = replace(car, z=near.z + rng.uniform(0.5, 4))
     return with_ego(car, near, "ego_side", "parallel", drift=(0, 0.8), roll=rng.normal(0, 0.03))
 
 
@@ -82,7 +85,7 @@ def ego_crossing(rng: Random) -> Plot:
         car,
         near,
         "ego_crossing_hit",
-        "ahead",
+        "crossing",
         drift=(-side * rng.uniform(*CROSSING), 0.0),
         roll=rng.normal(0, 0.03),
     )
@@ -91,9 +94,9 @@ def ego_crossing(rng: Random) -> Plot:
 
 def ego_person(rng: Random) -> Plot:
     side = rng.choice([-1.0, 1.0])
-    near_z = rng.uniform(2.2, 3.6)
+    near_z = rng.uniform(2.6, 5.0)
     walker = being(rng, "person", side * rng.uniform(*SIDEWALK), near_z + rng.uniform(6, 14))
-    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=near_z)
+    near = replace(walker, x=rng.uniform(-0.8, 0.8), z=near_z, roll=np.pi / 2)
     walk = rng.uniform(-1.4, 1.4)
     plot = with_ego(walker, near, "hit_by", "sidewalk", drift=(0, walk), roll=rng.normal(0, 0.02))
     return replace(

@@ -18,6 +18,7 @@ COMFORTABLE_BRAKING = 3.0  # m/s2 at most, of who brakes or pulls off in normal 
 SURGING_SHARE, SURGING_S = 0.5, (4.0, 10.0)  # own cars, period
 BRAKING_S = (0.6, 2.0)  # how long a witness rolls on towards an accident,
 HARDEST_BRAKING = 8.0  # m/s2: no tyre holds more
+KEPT = 0.5  # of its speed, by an own car that hits its like
 ROADSIDE = 6.0  # metres; further out nobody drives along the street
 
 
@@ -81,8 +82,13 @@ def displacement(seed: int, ego: bool, since_event_s: float, crashed: bool) -> D
         _, gained = _surge(seed, speed, 0.0)
         rolling_s = max(rolling_s, (speed + gained) / HARDEST_BRAKING)
         rolled_s = float(rolling_s * (1 - np.exp(-since_event_s / rolling_s)))
-        if ego:  # struck, the own car stands with what it has met, and the others roll on
-            return Displacement(surge_m=-speed * rolled_s, clock_s=rolled_s, speed=speed)
+        if ego:  # struck, the own car pushes what it has met before it, and the others roll on
+            pace = KEPT * (speed + gained)
+            pushed_s = min(since_event_s, pace / HARDEST_BRAKING)
+            pushed_m = pace * pushed_s - HARDEST_BRAKING * pushed_s**2 / 2
+            return Displacement(
+                pushed_m, pushed_m - speed * rolled_s, clock_s=rolled_s, speed=speed
+            )
         return Displacement(
             (speed + gained) * rolled_s, gained * rolled_s, clock_s=rolled_s, speed=speed
         )

@@ -39,7 +39,7 @@ def pedestrian_hit(rng: Random) -> Plot:
         x=x + side * (rng.uniform(0, 1.4) if front < 0 else rng.uniform(1.4, 2.4)),
         roll=np.pi / 2,
     )
-    hit = replace(car, z=walker.z - front - np.sign(front) * rng.uniform(-1.5, 1.0), damaged=True)
+    hit = replace(car, z=walker.z - front - np.sign(front) * rng.uniform(-1.0, 0.1), damaged=True)
     plot = two_actors(
         car,
         walker,
@@ -67,10 +67,12 @@ def dart(rng: Random) -> Plot:
     runner = being(
         rng,
         "person",
-        x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.0, 2.0)),
+        x + side * (rng.uniform(-0.3, 1.3) if front < 0 else rng.uniform(1.5, 3.0)),
         z + front + np.sign(front) * rng.uniform(0.8, 2.0),
     )
-    walker = replace(runner, x=side * rng.uniform(*SIDEWALK), z=runner.z + rng.uniform(-1.5, 1.5))
+    walker = replace(
+        runner, x=side * rng.uniform(SIDEWALK[0], 9.0), z=runner.z + rng.uniform(-1.5, 1.5)
+    )
     drift = ((0, rng.uniform(-0.8, 0.8)), (0, ahead_or_to_us(rng, car, 0.3)))
     plot = two_actors(walker, car, runner, car, "dart", "sidewalk", drift=drift)
     return replace(plot, collides=False)
@@ -119,10 +121,12 @@ def animal(rng: Random) -> Plot:
     side, z, x = rng.choice([-1.0, 1.0]), rng.uniform(6, 16), rng.choice([0.0, 3.5])
     car = vehicle(rng, x, z, AWAY, ("car", "truck"))
     struck = being(
-        rng, "animal", x + side * rng.uniform(1.0, 2.0), z + half(car) + rng.uniform(-0.5, 1.0)
+        rng, "animal", x + side * rng.uniform(1.5, 3.0), z + half(car) + rng.uniform(0.3, 1.6)
     )
     beast = replace(struck, x=side * rng.uniform(8.3, 11), z=struck.z + rng.uniform(-1.5, 1.5))
-    return two_actors(beast, car, struck, car, "dart", "sidewalk", drift=((0, -0.6), (0, 0.3)))
+    drift = ((0, -0.6), (0, 0.3))
+    plot = two_actors(beast, car, struck, car, "dart", "sidewalk", drift=drift)
+    return replace(plot, collides=False)
 
 
 def debris(rng: Random) -> Plot:

@@ -10,7 +10,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from model.synthesis.contact import VEHICLES, Course, heading_after, offset, slid
+from model.synthesis.contact import (
+    FALL_S,
+    VEHICLES,
+    Course,
+    falls,
+    headings_after,
+    offset,
+    slid,
+)
 from model.synthesis.flow import COMFORTABLE_BRAKING, STILL, Displacement, is_fixed
 from model.synthesis.plots import Drift, Plot, Turn, Way
 from model.synthesis.solids import Actor, Camera
@@ -20,7 +28,6 @@ WANDER_VEHICLE = (0.15, 1.2)
 SURGE_SHARE, SURGE = 0.25, 4.0  # some vary more along their way
 SHAKE_S, SHAKE_HZ = 0.35, 3.1
 PARKED = (0.0, 0.0)  # a drift
-CLOSEST = 3.5  # metres to what the own car stops for
 
 
 def poses(
@@ -33,50 +40,47 @@ def poses(
         seed: Decides wandering, sliding and spinning.
         since_event_s: Seconds since the contact.
         progress: From ``course``; ``NORMAL`` on the normal branch.
-        moved: From ``displacement``.
+        moved: From ``way_of``.
     """
-    if since_event_s > 0 and progress.aside > 0:
-        return _after(plot, seed, since_event_s, moved)
+    after = since_event_s > 0 and progress.aside > 0
+    slides = slid(plot, seed, since_event_s, moved) if after else ()
+    spins = headings_after(plot, seed, since_event_s, moved) if after else ()
     cast = []
-    for index, (normal, contact, drift) in enumerate(
-        zip(plot.normal, plot.contact, plot.drift, strict=True)
-    ):
-        key = (seed, 6, index)
-        now = wandered(normal, drift, since_event_s, key, moved, plot.flows)
-        right, ahead = offset(plot, index, progress)
-        look = contact if progress.aside > 0.8 else normal
-        turned_by, rolled_by = contact.yaw - normal.yaw, contact.roll - normal.roll
-        cast.append(
-            replace(
-                look,
+    for index, (normal, contact) in enumerate(zip(plot.normal, plot.contact, strict=True)):
+        if not after or (contact == normal and plot.is_of_own_car):
+            cast.append(_on_its_way(plot, index, seed, since_event_s, progress, moved))
+            continue
+        roll = contact.roll
+        if falls(plot, contact):
+            roll *= min(since_event_s / FALL_S, 1.0)
+        now = replace(contact, roll=roll)
+        if not plot.is_of_own_car:  # what we have run into stays before us
+            right, ahead = slides[index].tolist()
+            now = replace(
+                now,
                 x=now.x + right,
-                z=now.z + moved.shift(normal, plot.flows) + ahead,
-                yaw=now.yaw + progress.aside * turned_by,
-                roll=now.roll + progress.aside * rolled_by,
+                z=now.z + ahead - moved.travel_m,
+                yaw=now.yaw + float(spins[index]),
             )
-        )
+        cast.append(now)
     return tuple(cast)
 
 
-def _after(plot: Plot, seed: int, seconds: float, moved: Displacement) -> tuple[Actor, ...]:
-    """After the blow: it stays behind on the road, and we come nearer."""
-    # What we have run into stands still before us.
-    if plot.is_of_own_car:
-        return plot.contact
-    cast = []
-    for index, (actor, way) in enumerate(
-        zip(plot.contact, slid(plot, seed, seconds, moved), strict=True)
-    ):
-        z = actor.z + float(way[1]) - moved.travel_m
-        cast.append(
-            replace(
-                actor,
-                x=actor.x + float(way[0]),
-                z=max(z, min(actor.z, CLOSEST)),
-                yaw=actor.yaw + heading_after(actor, seed, index, seconds),
-            )
-        )
-    return tuple(cast)
+def _on_its_way(
+    plot: Plot, index: int, seed: int, since_event_s: float, progress: Course, moved: Displacement
+) -> Actor:
+    """Before the contact, or for who has nothing to do with it."""
+    normal, contact, drift = plot.normal[index], plot.contact[index], plot.drift[index]
+    now = wandered(normal, drift, since_event_s, (seed, 6, index), moved, plot.flows)
+    right, ahead = offset(plot, index, progress)
+    rolled = 0.0 if falls(plot, contact) else contact.roll - normal.roll
+    return replace(
+        contact if progress.aside == 1 else normal,
+        x=now.x + right,
+        z=now.z + moved.shift(normal, plot.flows) + ahead,
+        yaw=now.yaw + progress.aside * (contact.yaw - normal.yaw),
+        roll=now.roll + progress.aside * rolled,
+    )
 
 
 def wandered(

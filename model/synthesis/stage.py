@@ -8,8 +8,8 @@ import numpy as np
 from model.data.records import EGO
 from model.synthesis.background import Group, background_traffic, is_in_side_road
 from model.synthesis.clearance import Extras, is_safe, kept_clear
-from model.synthesis.contact import DONE, VEHICLES, can_be_driven
-from model.synthesis.flow import ROADSIDE, displacement, is_fixed
+from model.synthesis.contact import DONE, NORMAL, VEHICLES, can_be_driven, way_of
+from model.synthesis.flow import ROADSIDE, is_fixed
 from model.synthesis.paths import poses
 from model.synthesis.plots import Plot, Random, Statement
 from model.synthesis.scripts import SCRIPTS
@@ -18,7 +18,7 @@ from model.synthesis.view import View, across
 from model.synthesis.visible import visible_boxes
 
 WEATHERS = ("day", "day", "day", "night", "rain", "snow", "fog")
-MAX_TRIES = 60
+MAX_TRIES = 100
 AFTER_S = (0.3, 0.6)  # after the contact: they slide on
 ALONG_SHARE = 0.3  # of the masts look along their street,
 DISTANCE, MOST_TURN = (12.0, 34.0), 1.4  # the others at it, from metres away, radians
@@ -61,7 +61,7 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage, groups = _draw(seed, script, attempt)
         if attempt < MAX_TRIES - 1 and not (
-            can_be_driven(stage.plot, seed, displacement(seed, ego, 0.0, False))
+            can_be_driven(stage.plot, seed, way_of(stage.plot, seed, ego, 0.0, NORMAL))
             and _shows_both(stage, seed, ego)
             and is_safe(stage.plot, seed, ego, stage.view.x)
         ):
@@ -106,7 +106,7 @@ def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
     """Whether the accident can be seen at its contact and after it, and its normal twin too."""
     plot = stage.plot
     after = [
-        poses(plot, seed, time_s, DONE, displacement(seed, ego, time_s, True)) for time_s in AFTER_S
+        poses(plot, seed, time_s, DONE, way_of(plot, seed, ego, time_s, DONE)) for time_s in AFTER_S
     ]
     return _shows(stage, plot.normal, plot.normal_facts, 0.0) and all(
         _shows(stage, cast, plot.anomalous_facts, plot.camera_roll)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from model.data.records import Fact, History, Scene
 from model.synthesis.captions import relation_captions
-from model.synthesis.contact import NORMAL, Course, course
-from model.synthesis.flow import Displacement, displacement, is_fixed
+from model.synthesis.contact import NORMAL, Course, course, way_of
+from model.synthesis.flow import Displacement, is_fixed
 from model.synthesis.histories import NUM_INSTANTS, STEP_S, make_history, own_car_cues
 from model.synthesis.paths import poses, shaken, surroundings
 from model.synthesis.plots import Statement, shift
@@ -177,7 +177,7 @@ def _everyone(seed: int, script: str, since_event_s: float, progress: Course) ->
 
 
 def _displacement(seed: int, script: str, since_event_s: float, progress: Course) -> Displacement:
-    return displacement(seed, SCRIPTS[script][4], since_event_s, progress.aside > 0)
+    return way_of(set_stage(seed, script).plot, seed, SCRIPTS[script][4], since_event_s, progress)
 
 
 def _camera(seed: int, script: str, since_event_s: float, progress: Course) -> Camera:

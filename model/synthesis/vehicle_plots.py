@@ -74,7 +74,8 @@ def sideswipe(rng: Random) -> Plot:
 
 def cut_in(rng: Random) -> Plot:
     """A slower one changes lanes too late, or one that has just overtaken."""
-    side, x, z = rng.choice([-1.0, 1.0]), rng.choice([0.0, 3.5]), rng.uniform(7, 16)
+    x, z = rng.choice([0.0, 3.5]), rng.uniform(7, 16)
+    side = -1.0 if x else rng.choice([-1.0, 1.0])  # from a lane, not from the bay
     overtakes = rng.random() < 0.5
     b = vehicle(rng, x, z, AWAY)
     a = vehicle(rng, x + side * rng.uniform(3.0, 3.5), z, AWAY)
@@ -87,12 +88,10 @@ def cut_in(rng: Random) -> Plot:
     )
     if overtakes:
         a = replace(a, z=close.z - rng.uniform(3, 8))
-        plot = two_actors(a, b, close, b, "cut_in", "parallel", drift=((0, 0.8), (0, 0.4)))
-    else:
-        a = replace(a, z=bumpers + rng.uniform(4, 8))
-        drift = ((-side * 0.7, 0.8), (0, 0.4))
-        plot = two_actors(a, b, close, b, "cut_in", "lane_change", drift=drift)
-    return replace(plot, collides=False)
+        return two_actors(a, b, close, b, "cut_in", "parallel", drift=((0, 0.8), (0, 0.4)))
+    a = replace(a, z=bumpers + rng.uniform(4, 8))
+    drift = ((-side * 0.7, 0.8), (0, 0.4))
+    return two_actors(a, b, close, b, "cut_in", "lane_change", drift=drift)
 
 
 def head_on(rng: Random) -> Plot:
@@ -102,7 +101,7 @@ def head_on(rng: Random) -> Plot:
     hit = replace(
         a,
         x=x + rng.choice([-1.0, 1.0]) * rng.uniform(0.6, 1.6),
-        z=z + half(a) + half(b) - 0.5,
+        z=z + half(a) + half(b) - 0.9,
         yaw=TOWARD + rng.uniform(-0.7, 0.7),
         damaged=True,
     )
@@ -190,7 +189,7 @@ def motorcycle_fall(rng: Random) -> Plot:
     x, z = rng.choice([-3.5, 0.0, 3.5]), rng.uniform(6, 18)
     bike, car = being(rng, "motorcycle", x, z), vehicle(rng, x, z + rng.uniform(6, 12), AWAY)
     rider = replace(being(rng, "person", x, z), yaw=AWAY)
-    down = replace(bike, z=car.z - half(car) - 0.8, yaw=LEFT, roll=np.pi / 2)
+    down = replace(bike, z=car.z - half(car) - 0.4, yaw=LEFT, roll=np.pi / 2)
     thrown = replace(rider, x=x + rng.uniform(0.8, 2.0), z=down.z - 0.5, yaw=LEFT, roll=np.pi / 2)
     plot = two_actors(bike, car, down, car, "fall", "ride", drift=((0, 0.4), (0, 0.4)))
     return replace(
@@ -212,7 +211,7 @@ def wreck(rng: Random) -> Plot:
     jammed = replace(
         a,
         x=x - side * rng.uniform(0, 1),
-        z=b.z - rng.uniform(0.8, 2.4),
+        z=b.z - half(b) - rng.uniform(0.3, 1.0),
         yaw=rng.uniform(0.8, 2.3),
         damaged=True,
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.data.records import EGO
 from model.synthesis.background import Group
 from model.synthesis.clearance import is_safe, kept_clear
-from model.synthesis.contact import DONE, NORMAL, course
+from model.synthesis.contact import NORMAL, course, way_of
 from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import poses, surroundings
 from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
@@ -126,7 +126,7 @@ def test_traffic_of_real_scripts_keeps_clear() -> None:
             *((t, NORMAL) for t in times),
             *((t, course(seed, t)) for t in times),
         ]:
-            moved = displacement(seed, ego, time_s, progress == DONE)
+            moved = way_of(stage.plot, seed, ego, time_s, progress)
             around = surroundings(stage.extras, seed, time_s, moved)
             cast = poses(stage.plot, seed, time_s, progress, moved)
             for name, others in (("the plot", cast), ("each other", around)):

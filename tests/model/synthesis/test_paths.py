@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.synthesis.contact import DONE, NORMAL, VEHICLES, course
+from model.synthesis.contact import NORMAL, VEHICLES, course, way_of
 from model.synthesis.flow import (
     COMFORTABLE_BRAKING,
     HARDEST_BRAKING,
@@ -200,7 +200,7 @@ def test_nobody_around_an_accident_drives_backwards() -> None:
             places = []
             for now_s in (time_s, time_s + 0.02):
                 progress = course(seed, now_s) if seed % 2 else NORMAL
-                moved = displacement(seed, ego, now_s, progress == DONE)
+                moved = way_of(stage.plot, seed, ego, now_s, progress)
                 cast = surroundings(extras, seed, now_s, moved)
                 if not seed % 2:
                     plot = poses(stage.plot, seed, now_s, NORMAL, moved)
