@@ -47,10 +47,10 @@ REMARKS = (
     "The student went on twice: from the bundle of commit ea294e1, whose training had seen parked cars wander into each other and took the hard negatives of a scene for "
     "untrue of every other (both are mended), and from that of commit 8d3109b. Captions of the first time could quote the hierarchy's texts about vehicles, which are younger; of 52,008 drawn as for it none does. "
     "Then layers that speak on film alone were added to the bundle of commit 4733e6d and trained on boxes, classes and motion of 48,640 generated scenes (`train-relations`), and once more beside the texts of the language model. "
-    "Last, from the bundle of commit a3bd1cb, on 76,800 scenes of streets with more lanes, left-hand traffic, vehicles that turn off and people who stand or cross (commit 10eb7e4): "
-    "what normal traffic lacked was found by looking at what the texts said of the normal parts of the development clips, and at what was told of some of their accidents. "
-    "Cars that turn off slid broadside on those streets, and those out of side roads drove away from the street; the generator is mended since (commit f74b020). Calibration and figures here are of the mended streets; "
-    "layers trained on them told two real side impacts as hard braking and are not shipped.",
+    "Last, from the bundle of commit a3bd1cb, on 76,800 scenes (commit 5f5ed48) of streets with more lanes, left-hand traffic, vehicles that turn off and people who stand or cross, "
+    "and of accidents to which vehicles come as vehicles can: none reverses into one, or brakes harder than tyres hold. "
+    "What the streets lacked was found by looking at what the texts said of the normal parts of the development clips, and at what was told of their accidents; "
+    "of heads trained on streets in between, which told two real side impacts as hard braking, none was shipped.",
     "The text tower stands on all-MiniLM-L6-v2, which stays as it is; one block on top of it learned from 31,982 generated captions and 24,000 sentences whose parts come from anywhere to say what the student's own text tower had "
     "said (`train-texts`). The block was chosen of six variants by pairs explained in the other words of the table above, and the mixed sentences by drawn scenes: neither row is wholly unseen.",
     "The alarm's threshold is that of frames whose pixels are not trusted, as of nearly all real ones; drawn frames alarm more often.",

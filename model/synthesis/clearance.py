@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from model.synthesis.background import Group
-from model.synthesis.contact import DONE, NORMAL, Course, course, way_of
+from model.synthesis.contact import DONE, NORMAL, VEHICLES, Course, course, way_of
 from model.synthesis.flow import Displacement, is_fixed
 from model.synthesis.paths import poses, surroundings
-from model.synthesis.plots import Plot, Statement, Way, shift
+from model.synthesis.plots import Plot, Statement, Way, half, shift
 from model.synthesis.solids import SIZES, Actor
 
 # Clips reach seven seconds out. Between two of these instants who crosses may graze another.
@@ -28,6 +28,8 @@ UNFOLDING_S = (
     -0.2,
 )  # while the accident comes, on its branch alone
 CLOSELY_S = tuple(np.arange(-3.0, 3.01, 0.2).tolist())  # who crosses may graze another between
+CROSSING_ROOM_M, CROSSING_ROOM_S = 1.5, 1.5  # before who crosses, and before us
+OUR_NOSE_M = 3.0  # from the camera
 AFTERWARDS_S = (0.4, 0.8, 1.2, 1.6, 2.0, 3.0)
 RIDDEN = ({"person", "bicycle"}, {"person", "motorcycle"})  # who sits on what
 OUR_CAR_Z = -0.6  # of the middle of the car around a dashcam
@@ -84,12 +86,18 @@ def kept_clear(
 
 
 def is_safe(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
-    """Whether nobody of a plot drives through another while nothing happens, or ever through us."""
+    """Whether nobody of a plot drives through another while nothing happens, or ever through us.
+
+    Nor crosses closely before one: a near miss is no normal traffic.
+    """
     ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
     for time_s in TIMES_S + CLOSELY_S:
-        cast = poses(plot, seed, time_s, NORMAL, way_of(plot, seed, ego, time_s, NORMAL))
-        met = [(a, b) for a, b in combinations((*cast, *ours), 2) if _touch(a, b)]
+        moved = way_of(plot, seed, ego, time_s, NORMAL)
+        cast = poses(plot, seed, time_s, NORMAL, moved)
+        met = [(a, b) for a, b in combinations((*cast, *ours), 2) if _touch(a, b, _room(a, b))]
         if any({a.kind, b.kind} not in RIDDEN for a, b in met):
+            return False
+        if ours and any(_cuts_us_off(actor, lane_x, moved.speed) for actor in cast):
             return False
     witnesses = () if plot.is_of_own_car else ours
     for time_s in AFTERWARDS_S if witnesses else ():
@@ -99,15 +107,33 @@ def is_safe(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
     return True
 
 
-def _touch(a: Actor, b: Actor) -> bool:
-    """Whether two actors stand in one place, seen from above."""
-    reach = sum(SIZES[actor.kind][0] + SIZES[actor.kind][2] for actor in (a, b)) / 2
+def _crosses(actor: Actor) -> bool:
+    return actor.kind in VEHICLES and bool(abs(np.sin(actor.yaw)) > 0.7)
+
+
+def _room(a: Actor, b: Actor) -> float:
+    """Metres that two of them keep between them in normal traffic."""
+    return CROSSING_ROOM_M if _crosses(a) or _crosses(b) else 0.0
+
+
+def _cuts_us_off(actor: Actor, lane_x: float, speed: float) -> bool:
+    """Whether who crosses is in the lane where we shall be within moments."""
+    if not _crosses(actor) or abs(actor.x - lane_x) > half(actor) + 1.0:
+        return False
+    return 0.0 < actor.z < OUR_NOSE_M + CROSSING_ROOM_S * speed
+
+
+def _touch(a: Actor, b: Actor, room: float = 0.0) -> bool:
+    """Whether two actors stand in one place, seen from above, or closer than ``room`` metres."""
+    reach = room + sum(SIZES[actor.kind][0] + SIZES[actor.kind][2] for actor in (a, b)) / 2
     if abs(a.x - b.x) > reach or abs(a.z - b.z) > reach:
         return False
-    result, _ = cv2.rotatedRectangleIntersection(_footprint(a), _footprint(b))
+    result, _ = cv2.rotatedRectangleIntersection(_footprint(a, room), _footprint(b))
     return bool(result != cv2.INTERSECT_NONE)
 
 
-def _footprint(actor: Actor) -> tuple[tuple[float, float], tuple[float, float], float]:
+def _footprint(
+    actor: Actor, room: float = 0.0
+) -> tuple[tuple[float, float], tuple[float, float], float]:
     width, _, length = SIZES[actor.kind]
-    return (actor.x, actor.z), (width, length), -float(np.degrees(actor.yaw))
+    return (actor.x, actor.z), (width + 2 * room, length + 2 * room), -float(np.degrees(actor.yaw))

@@ -128,8 +128,6 @@ def can_be_driven(plot: Plot, seed: int, moved: Displacement) -> bool:
     """Whether its vehicles come to the contact as vehicles can.
 
     Nobody reverses, or brakes or swerves harder than tyres hold.
-
-    Of who stands before our own car, or crosses, only how it brakes: we may have come too fast.
     """
     gaining_s, swerving_s = _leads_s(seed)
     speeds = speeds_at_contact(plot, seed, moved)

@@ -76,17 +76,20 @@ def ego_oncoming(rng: Random) -> Plot:
 
 
 def ego_crossing(rng: Random) -> Plot:
-    side = rng.choice([-1.0, 1.0])
+    side, waits = rng.choice([-1.0, 1.0]), rng.random() < 0.6
     near_z = rng.uniform(3.0, 5.0)
-    far_z = near_z + rng.uniform(8, 18)
-    car = vehicle(rng, side * rng.uniform(3, 9), far_z, RIGHT if side > 0 else LEFT)
+    far_z = near_z + rng.uniform(8, 22)
+    car = vehicle(rng, 0.0, far_z, RIGHT if side > 0 else LEFT)
+    aside = half(car) + rng.uniform(2.5, 5.0) if waits else rng.uniform(3, 9)
+    car = replace(car, x=side * aside)
     near = replace(car, x=side * rng.uniform(0.0, 1.5), z=near_z)
+    speed = 0.0 if waits else rng.uniform(*CROSSING)
     plot = with_ego(
         car,
         near,
         "ego_crossing_hit",
         "crossing",
-        drift=(-side * rng.uniform(*CROSSING), 0.0),
+        drift=(-side * speed, 0.0),
         roll=rng.normal(0, 0.03),
     )
     return replace(plot, junction_z=float(car.z))

@@ -133,7 +133,8 @@ def t_bone(rng: Random) -> Plot:
     struck = replace(
         b, z=meets + rng.uniform(-1, 1), yaw=b.yaw + rng.uniform(-0.5, 0.5), damaged=True
     )
-    drift = ((-side * rng.uniform(*CROSSING), 0.0), (0, ahead_or_to_us(rng, b, 0.2)))
+    speed = 0.0 if rng.random() < 0.5 else rng.uniform(*CROSSING)  # waits at the side road
+    drift = ((-side * speed, 0.0), (0, ahead_or_to_us(rng, b, 0.2)))
     plot = two_actors(a, b, hit, struck, "t_bone", "crossing", drift=drift)
     return replace(plot, junction_z=float(a.z))
 
