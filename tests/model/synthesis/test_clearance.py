@@ -13,7 +13,7 @@ from model.synthesis.clearance import is_safe, kept_clear
 from model.synthesis.contact import NORMAL, course, way_of
 from model.synthesis.flow import displacement, is_fixed
 from model.synthesis.paths import poses, surroundings
-from model.synthesis.plots import AWAY, LEFT, Plot, Statement, two_actors
+from model.synthesis.plots import AWAY, LEFT, RIGHT, Plot, Statement, two_actors
 from model.synthesis.scripts import SCRIPTS
 from model.synthesis.solids import Actor, solid_corners
 from model.synthesis.stage import set_stage
@@ -81,6 +81,45 @@ def test_nobody_of_a_plot_drives_through_the_dashcam_that_sees_it() -> None:
     assert is_safe(ahead, mast, False, 3.5)
     own = next(s for s in range(100) if displacement(s, True, 1.0, False).speed < 3)
     assert not is_safe(ahead, own, True, 3.5)
+
+
+@pytest.mark.parametrize(
+    ("z", "speed", "safe"),
+    [
+        (12.0, 4.0, False),  # before us while we are close
+        (12.0, 0.0, True),  # waits at the side road
+        (80.0, 4.0, True),
+    ],
+)
+def test_who_crosses_before_a_dashcam_that_drives_keeps_room(
+    z: float, speed: float, safe: bool
+) -> None:
+    """A car of 4.3 metres that is five metres from our lane at the drawn instant."""
+    seed = next(
+        s
+        for s in range(500)
+        if not is_fixed(s, ego=False) and 8 < displacement(s, False, 0.0, False).speed < 12
+    )
+    car = Actor("car", 7.0, z, RIGHT)
+    far = Actor("car", -7.0, 40.0, AWAY)
+    alone = two_actors(car, far, car, far, "t_bone", "crossing", ((-speed, 0.0), (0.0, 0.0)))
+
+    assert is_safe(alone, seed, False, 0.0) is safe
+
+
+def test_who_crosses_keeps_room_before_others() -> None:
+    """One and a half metres, past a mast where nobody else moves; who drives beside needs none."""
+    mast = standing_camera(True)
+    still = ((0.0, 0.0), (0.0, 0.0))
+    for gap, safe in ((1.0, False), (2.0, True)):
+        front = AHEAD.z + 4.3 / 2
+        crosses = Actor("car", 0.0, front + gap + 0.9, LEFT)
+        assert (
+            is_safe(two_actors(AHEAD, crosses, AHEAD, crosses, "", "", still), mast, False, 0)
+            is safe
+        )
+    behind = Actor("car", 0.0, AHEAD.z + 4.3 + 1.0, AWAY)
+    assert is_safe(two_actors(AHEAD, behind, AHEAD, behind, "", "", still), mast, False, 0)
 
 
 def test_what_is_told_names_those_who_stayed() -> None:
