@@ -11,22 +11,15 @@ import numpy as np
 
 from model.synthesis.background import Group
 from model.synthesis.contact import DONE, NORMAL, VEHICLES, Course, course, way_of
-from model.synthesis.flow import Displacement, is_fixed
+from model.synthesis.flow import Displacement, is_across, is_fixed
 from model.synthesis.paths import poses, surroundings
 from model.synthesis.plots import Plot, Statement, Way, half, shift
 from model.synthesis.solids import SIZES, Actor
 
 # Clips reach seven seconds out. Between two of these instants who crosses may graze another.
 TIMES_S = tuple(np.arange(-7.0, 7.01, 0.4).tolist())
-UNFOLDING_S = (
-    -2.6,
-    -2.0,
-    -1.5,
-    -0.9,
-    -0.6,
-    -0.4,
-    -0.2,
-)  # while the accident comes, on its branch alone
+# While the accident comes, on its branch alone.
+UNFOLDING_S = (-2.6, -2.0, -1.5, -0.9, -0.6, -0.4, -0.2)
 CLOSELY_S = tuple(np.arange(-3.0, 3.01, 0.2).tolist())  # who crosses may graze another between
 CROSSING_ROOM_M, CROSSING_ROOM_S = 1.5, 1.5  # before who crosses, and before us
 OUR_NOSE_M = 3.0  # from the camera
@@ -46,7 +39,7 @@ class Instant(NamedTuple):
 
 
 def kept_clear(
-    groups: list[Group], plot: Plot, seed: int, ego: bool, lane_x: float = 0.0
+    groups: list[Group], plot: Plot, seed: int, lane_x: float = 0.0
 ) -> tuple[Extras, tuple[tuple[Statement, Statement], ...]]:
     """Those groups that keep clear of the plot on either branch, of us, and of each other.
 
@@ -54,7 +47,6 @@ def kept_clear(
         groups: From `background_traffic`.
         plot: What happens among them.
         seed: Decides how everybody moves.
-        ego: Whether the own car takes part in the plot.
         lane_x: Where on the street a dashcam drives.
 
     Returns:
@@ -64,8 +56,8 @@ def kept_clear(
     times = [(time_s, NORMAL) for time_s in TIMES_S]
     times += [(time_s, course(seed, time_s)) for time_s in UNFOLDING_S]
     times += [(time_s, DONE) for time_s in TIMES_S if time_s > 0]
-    instants = [Instant(t, at, way_of(plot, seed, ego, t, at)) for t, at in times]
-    ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
+    instants = [Instant(t, at, way_of(plot, seed, t, at)) for t, at in times]
+    ours = _ours(plot, seed, lane_x)
     taken = [poses(plot, seed, *instant) + ours for instant in instants]
     extras: Extras = ()
     facts: list[tuple[Statement, Statement]] = []
@@ -85,30 +77,39 @@ def kept_clear(
     return extras, tuple(facts)
 
 
-def is_safe(plot: Plot, seed: int, ego: bool, lane_x: float) -> bool:
+def is_safe(plot: Plot, seed: int, lane_x: float) -> bool:
     """Whether nobody of a plot drives through another while nothing happens, or ever through us.
 
     Nor crosses closely before one: a near miss is no normal traffic.
     """
-    ours = () if is_fixed(seed, ego) else (Actor("car", lane_x, OUR_CAR_Z),)
+    ours = _ours(plot, seed, lane_x)
     for time_s in TIMES_S + CLOSELY_S:
-        moved = way_of(plot, seed, ego, time_s, NORMAL)
+        moved = way_of(plot, seed, time_s, NORMAL)
         cast = poses(plot, seed, time_s, NORMAL, moved)
         met = [(a, b) for a, b in combinations((*cast, *ours), 2) if _touch(a, b, _room(a, b))]
         if any({a.kind, b.kind} not in RIDDEN for a, b in met):
             return False
         if ours and any(_cuts_us_off(actor, lane_x, moved.speed) for actor in cast):
             return False
-    witnesses = () if plot.is_of_own_car else ours
-    for time_s in AFTERWARDS_S if witnesses else ():
-        cast = poses(plot, seed, time_s, DONE, way_of(plot, seed, ego, time_s, DONE))
-        if any(_touch(one, own) for one in cast for own in witnesses):
-            return False
-    return True
+    if plot.is_of_own_car:  # there it is meant to
+        return True
+    return not any(
+        _touch(actor, own)
+        for own in ours
+        for time_s in AFTERWARDS_S
+        for actor in poses(plot, seed, time_s, DONE, way_of(plot, seed, time_s, DONE))
+    )
+
+
+def _ours(plot: Plot, seed: int, lane_x: float) -> tuple[Actor, ...]:
+    """The car around a dashcam; a mast has none."""
+    if is_fixed(seed, plot.is_of_own_car):
+        return ()
+    return (Actor("car", lane_x, OUR_CAR_Z),)
 
 
 def _crosses(actor: Actor) -> bool:
-    return actor.kind in VEHICLES and bool(abs(np.sin(actor.yaw)) > 0.7)
+    return actor.kind in VEHICLES and is_across(actor)
 
 
 def _room(a: Actor, b: Actor) -> float:

@@ -48,19 +48,16 @@ def course(seed: int, since_event_s: float) -> Course:
     return Course(float(along), float(aside))
 
 
-def way_of(
-    plot: Plot, seed: int, ego: bool, since_event_s: float, progress: Course
-) -> Displacement:
+def way_of(plot: Plot, seed: int, since_event_s: float, progress: Course) -> Displacement:
     """The way of camera and traffic since the contact; with it, what our own car has gained.
 
     Args:
         plot: What happens.
         seed: Decides the speeds.
-        ego: Whether the own car takes part.
         since_event_s: Seconds since the contact; negative before.
         progress: From ``course``; ``NORMAL`` on the normal branch.
     """
-    moved = displacement(seed, ego, since_event_s, progress == DONE)
+    moved = displacement(seed, plot.is_of_own_car, since_event_s, progress == DONE)
     if not plot.is_of_own_car or plot.abrupt:
         return moved
     gained = progress.along * (plot.normal[0].z - plot.contact[0].z)

@@ -112,8 +112,12 @@ def _surge(seed: int, speed: float, since_event_s: float) -> tuple[float, float]
 
 def stands(actor: Actor) -> bool:
     """Whether an actor does not drive along with us: parked, walking, crossing or oncoming."""
-    across = abs(np.sin(actor.yaw)) > 0.7
-    return bool(abs(actor.x) >= ROADSIDE or across or _oncoming(actor))
+    return abs(actor.x) >= ROADSIDE or is_across(actor) or _oncoming(actor)
+
+
+def is_across(actor: Actor) -> bool:
+    """Whether an actor is turned across the street rather than along it."""
+    return bool(abs(np.sin(actor.yaw)) > 0.7)
 
 
 def _oncoming(actor: Actor) -> bool:

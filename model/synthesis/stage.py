@@ -61,16 +61,16 @@ def set_stage(seed: int, script: str) -> Stage:
     for attempt in range(MAX_TRIES):
         stage, groups = _draw(seed, script, attempt)
         if attempt < MAX_TRIES - 1 and not (
-            can_be_driven(stage.plot, seed, way_of(stage.plot, seed, ego, 0.0, NORMAL))
-            and _shows_both(stage, seed, ego)
-            and is_safe(stage.plot, seed, ego, stage.view.x)
+            can_be_driven(stage.plot, seed, way_of(stage.plot, seed, 0.0, NORMAL))
+            and _shows_both(stage, seed)
+            and is_safe(stage.plot, seed, stage.view.x)
         ):
             continue  # nobody need be asked to keep clear of it
-        extras, facts = kept_clear(groups, stage.plot, seed, ego, stage.view.x)
+        extras, facts = kept_clear(groups, stage.plot, seed, stage.view.x)
         if is_fixed(seed, ego):  # what has no own car is not told of one
             facts = tuple(told for told in facts if EGO not in told[0][:2])
         stage = replace(stage, extras=extras, extra_facts=facts)
-        if _shows_both(stage, seed, ego):
+        if _shows_both(stage, seed):
             break
     return stage
 
@@ -102,11 +102,11 @@ def _must_be_one_way(plot: Plot) -> bool:
     )
 
 
-def _shows_both(stage: Stage, seed: int, ego: bool) -> bool:
+def _shows_both(stage: Stage, seed: int) -> bool:
     """Whether the accident can be seen at its contact and after it, and its normal twin too."""
     plot = stage.plot
     after = [
-        poses(plot, seed, time_s, DONE, way_of(plot, seed, ego, time_s, DONE)) for time_s in AFTER_S
+        poses(plot, seed, time_s, DONE, way_of(plot, seed, time_s, DONE)) for time_s in AFTER_S
     ]
     return _shows(stage, plot.normal, plot.normal_facts, 0.0) and all(
         _shows(stage, cast, plot.anomalous_facts, plot.camera_roll)

@@ -177,7 +177,7 @@ def _everyone(seed: int, script: str, since_event_s: float, progress: Course) ->
 
 
 def _displacement(seed: int, script: str, since_event_s: float, progress: Course) -> Displacement:
-    return way_of(set_stage(seed, script).plot, seed, SCRIPTS[script][4], since_event_s, progress)
+    return way_of(set_stage(seed, script).plot, seed, since_event_s, progress)
 
 
 def _camera(seed: int, script: str, since_event_s: float, progress: Course) -> Camera:

@@ -139,14 +139,14 @@ def test_vehicles_come_to_an_accident_as_vehicles_do(script: str) -> None:
 
     Before our own car too: it is we who come nearer, and what is parked stands.
     """
-    step_s, ego, seen = 0.05, SCRIPTS[script][4], 0
+    step_s, seen = 0.05, 0
     times = np.arange(-3.4, 0.01, step_s).tolist()
     for seed in range(12):
         plot = set_stage(seed, script).plot
         way = []
         for time_s in times:
             progress = course(seed, time_s)
-            moved = way_of(plot, seed, ego, time_s, progress)
+            moved = way_of(plot, seed, time_s, progress)
             cast = poses(plot, seed, time_s, progress, moved)
             way.append([(a.x, a.z + moved.travel_m) for a in cast])
         speed = np.diff(np.array(way), axis=0) / step_s
@@ -182,9 +182,8 @@ def test_nobody_stops_dead_at_the_contact_of_others(script: str) -> None:
 def test_after_the_contact_an_actor_goes_on_from_where_it_was() -> None:
     """No jump: a hundredth of a second on each side of the contact."""
     for script in sorted(SCRIPTS):
-        ego = SCRIPTS[script][4]
         plot = set_stage(4, script).plot
-        at, later = (poses(plot, 4, t, DONE, way_of(plot, 4, ego, t, DONE)) for t in (0.0, 0.01))
+        at, later = (poses(plot, 4, t, DONE, way_of(plot, 4, t, DONE)) for t in (0.0, 0.01))
         for one, same in zip(at, later, strict=True):
             assert (same.x, same.z) == pytest.approx((one.x, one.z), abs=0.5)
 
@@ -203,28 +202,28 @@ def test_before_us_it_is_we_who_come_nearer() -> None:
         plot = set_stage(seed, "ego_pull_out").plot
         gap = plot.normal[0].z - plot.contact[0].z
         at = course(seed, -1.0)
-        moved = way_of(plot, seed, True, -1.0, at)
-        even = way_of(plot, seed, True, -1.0, NORMAL)
+        moved = way_of(plot, seed, -1.0, at)
+        even = way_of(plot, seed, -1.0, NORMAL)
 
         (car,) = poses(plot, seed, -1.0, at, moved)
 
         assert moved.travel_m - even.travel_m == pytest.approx(gap * at.along)
         assert car.z + moved.travel_m == pytest.approx(plot.normal[0].z)
-        assert way_of(plot, seed, True, 0.0, DONE).travel_m == pytest.approx(gap)
+        assert way_of(plot, seed, 0.0, DONE).travel_m == pytest.approx(gap)
 
 
 def test_who_is_struck_falls_then_and_not_before() -> None:
     """On foot: upright at the contact, down within half a second; who is missed keeps upright."""
     plot = set_stage(3, "pedestrian_hit").plot
     rolls = [
-        poses(plot, 3, t, course(3, t), way_of(plot, 3, False, t, course(3, t)))[1].roll
+        poses(plot, 3, t, course(3, t), way_of(plot, 3, t, course(3, t)))[1].roll
         for t in (-0.2, 0.0, 0.2, 0.6)
     ]
 
     assert rolls[:2] == [0.0, 0.0]
     assert 0 < rolls[2] < rolls[3] == pytest.approx(np.pi / 2)
     missed = set_stage(3, "dart").plot
-    assert poses(missed, 3, 0.6, DONE, way_of(missed, 3, False, 0.6, DONE))[0].roll == 0
+    assert poses(missed, 3, 0.6, DONE, way_of(missed, 3, 0.6, DONE))[0].roll == 0
 
 
 def test_only_who_is_struck_turns() -> None:
@@ -233,7 +232,7 @@ def test_only_who_is_struck_turns() -> None:
         found = []
         for seed in range(8):
             plot = set_stage(seed, script).plot
-            moved = way_of(plot, seed, False, 1.0, DONE)
+            moved = way_of(plot, seed, 1.0, DONE)
             found.append(np.abs(headings_after(plot, seed, 1.0, moved)).max())
         assert bool(max(found) > 0.1) is turns
         assert max(found) < 0.5
@@ -246,7 +245,7 @@ def test_a_dashcam_that_saw_it_stops_before_it_or_passes() -> None:
         script = ("head_on", "rear_end", "t_bone", "wreck")[seed % 4]
         stage = set_stage(seed, script)
         for time_s in (0.5, 1.0, 1.5, 2.0):
-            moved = way_of(stage.plot, seed, False, time_s, DONE)
+            moved = way_of(stage.plot, seed, time_s, DONE)
             if not moved.travel_m:
                 continue
             for one in poses(stage.plot, seed, time_s, DONE, moved):

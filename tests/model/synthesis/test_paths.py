@@ -193,14 +193,13 @@ def test_nobody_around_an_accident_drives_backwards() -> None:
     driving = 0
     for seed in range(70):
         script = sorted(SCRIPTS)[seed % len(SCRIPTS)]
-        ego = SCRIPTS[script][4]
         stage = set_stage(seed, script)
         extras = tuple(one for one in stage.extras if one[0].kind != "person" and not parks(*one))
         for time_s in np.arange(-3.0, 3.0, 0.5).tolist():
             places = []
             for now_s in (time_s, time_s + 0.02):
                 progress = course(seed, now_s) if seed % 2 else NORMAL
-                moved = way_of(stage.plot, seed, ego, now_s, progress)
+                moved = way_of(stage.plot, seed, now_s, progress)
                 cast = surroundings(extras, seed, now_s, moved)
                 if not seed % 2:
                     plot = poses(stage.plot, seed, now_s, NORMAL, moved)
