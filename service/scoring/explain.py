@@ -197,7 +197,7 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
     The experts say of vehicles what they say of cars; of two cars nobody wants to read that "a
     vehicle" hit "a vehicle". Texts of a leaf with the same verb are taken for the same statement.
     """
-    texts = np.flatnonzero(text_bank.leaf_of == leaf)
+    texts = _to_tell(text_bank, comparison, pair, leaf)
     best = int(texts[comparison.margins[pair, texts].argmax()])
     kinds = np.concatenate([text_bank.subject_groups, text_bank.object_groups], axis=1)
     verb = text_bank.descriptions[best].verb
@@ -209,6 +209,17 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
     return min([best, *narrower], key=kinds.sum(axis=1).__getitem__)
 
 
+def _to_tell(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) -> NDArray[np.intp]:
+    """The descriptions of a leaf that may be read out of a pair.
+
+    Boxes tell that a car has struck what has no box, not whether that is a tree: all texts of the
+    leaf count as evidence; where pixels are not trusted, so that "something" may speak, it is told.
+    """
+    texts = np.flatnonzero(text_bank.leaf_of == leaf)
+    vague = texts[comparison.accepted[pair, texts] & text_bank.of_unseen[texts]]
+    return vague if len(vague) else texts
+
+
 def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:
     """(description, pair) of every anomaly leaf that a pair accepts, the most similar first."""
     grounded = np.where(comparison.accepted, comparison.similarities, NO_EVIDENCE)
@@ -218,7 +229,9 @@ def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[in
         texts = np.flatnonzero(text_bank.leaf_of == leaf)
         text = int(texts[best[texts].argmax()])
         if np.isfinite(best[text]):
-            ranked.append((-float(best[text]), text, int(grounded[:, text].argmax())))
+            pair = int(grounded[:, text].argmax())
+            told = _to_tell(text_bank, comparison, pair, leaf)
+            ranked.append((-float(best[text]), int(told[grounded[pair, told].argmax()]), pair))
     return [(text, pair) for _, text, pair in sorted(ranked)]
 
 

@@ -87,6 +87,11 @@ class TextBank:
         return silent
 
     @property
+    def of_unseen(self) -> NDArray[np.bool_]:
+        """(T,): told of "something", for frames in which nobody has looked what it is."""
+        return np.array([item.has_unseen for item in self.descriptions], np.bool_)
+
+    @property
     def is_ego(self) -> NDArray[np.bool_]:
         """(T,): the camera's own car takes part, which a camera on a mast does not have."""
         return np.array([item.ego for item in self.descriptions], np.bool_)

@@ -137,3 +137,28 @@ def test_headings_hand_down_path_participants_and_ego() -> None:
     )
     assert (description.participants, description.ego, description.severity) == ("EGO", True, 5)
     assert not BY_ID["a.vp.hit/car-hits-a-pedestrian-crossing-the-road"].ego
+
+
+@pytest.mark.parametrize(
+    ("fallback", "expected"), [("unseen", [True, True, False]), ("union", [False] * 3)]
+)
+def test_something_may_do_it_or_be_hit(fallback: str, expected: list[bool]) -> None:
+    """As subject and as object; who is named was seen."""
+    something = f"  something: {{coco: [], role: person, fallback: {fallback}}}\n"
+    text = SMALL.replace("tree:\n", something + "tree:\n", 1).replace(
+        '{t: "A car hits a pedestrian."',
+        '{t: "A car hits something.", s: A car, v: hits, o: something},\n'
+        '{t: "Something hits a pedestrian.", s: Something, v: hits, o: a pedestrian},\n'
+        '{t: "A car hits a pedestrian."',
+    )
+    # A person hits a person: the counterpart must say so, too.
+    text = text.replace(
+        '{t: "A car waits for a pedestrian."',
+        '{t: "A pedestrian waits for a pedestrian.", s: A pedestrian, v: waits for,'
+        ' o: a pedestrian},\n{t: "A car waits for a pedestrian."',
+    )
+
+    flat = parse_hierarchy(text, "a").flat
+
+    assert [d.has_unseen for d in flat if d.polarity == "anomaly"] == expected
+    assert not any(d.has_unseen for d in flat if d.polarity == "normal")

@@ -226,3 +226,46 @@ def test_a_normal_description_without_any_rival_has_margin_zero(
     )
 
     assert (only.description_id, only.counterpart, only.margin) == ("follow", None, 0.0)
+
+
+@pytest.mark.parametrize("mode", ["paired", "literal"])
+@pytest.mark.parametrize(("gate", "told"), [(0.49, "something"), (0.5, "tree")])
+def test_what_has_no_box_is_named_only_by_who_has_seen_it(
+    make_description: Callable[..., FlatDescription],
+    make_bank: Callable[..., TextBank],
+    make_rois: Callable[..., Rois],
+    mode: Mode,
+    gate: float,
+    told: str,
+) -> None:
+    """The tree fits better, .5 to .4 or, by trusted pixels, .33 to .27, and counts either way."""
+    alone = {"leaf": "struck", "roles": ("car", "null")}
+    bank = make_bank(
+        [
+            make_description("tree", "park", **alone),
+            make_description("something", "park", has_unseen=True, **alone),
+            make_description("park", roles=("car", "null")),
+        ],
+        pooled=[[0, 1, 0]] * 3,
+        svo=[[1, 0, 0], [0.8, 0.6, 0], [0, 0, 1]],
+    )
+    rois, pairs = make_rois("car"), np.array([[0, NO_OBJECT]])
+    comparison = compare(bank, rois, pairs, np.array([0, 0, 1.0]), np.array([[1.0, 0, 0]]), gate)
+    evidence = comparison.leaf_margins
+
+    (found,) = explain(
+        bank,
+        FrameView(rois, pairs, (200, 100)),
+        comparison,
+        comparison.evidence,
+        evidence,
+        (0, 0),
+        mode=mode,
+        anomalous=True,
+        top_k=5,
+    )
+
+    assert found.description_id == told
+    assert evidence[0, 0] == pytest.approx(1 / (1 + gate))
+    share = 1.0 if told == "tree" else 0.8
+    assert found.margin == pytest.approx(share / (1 + gate))
