@@ -21,8 +21,8 @@ class FlatDescription:
 
     `spans` are character offsets [start, end) of subject, verb and object in `text`. The groups
     name the class groups (knowledge.entities.CLASS_GROUPS) that an ROI may have to stand for the
-    role; "null" among `object_groups` accepts a pair without an object ROI. `has_unseen` says that
-    subject or object is "something": whatever it may be that has no box.
+    role; "null" among `object_groups` accepts a pair without an object ROI. `has_unrecognised`:
+    subject or object is whatever it may be that has no box.
     """
 
     id: str
@@ -44,7 +44,7 @@ class FlatDescription:
     conditions: tuple[str, ...]
     subject_entity: str
     object_entity: str
-    has_unseen: bool
+    has_unrecognised: bool
     subject_groups: tuple[str, ...]
     object_groups: tuple[str, ...]
     counterpart_id: str | None
@@ -208,7 +208,8 @@ def _flat_description(
         conditions=leaf.conditions if description.conditions is None else description.conditions,
         subject_entity=subject,
         object_entity=obj,
-        has_unseen="unseen" in (knowledge.entities[name].fallback for name in (subject, obj)),
+        has_unrecognised="unrecognised"
+        in (knowledge.entities[name].fallback for name in (subject, obj)),
         subject_groups=subject_groups,
         object_groups=object_groups,
         counterpart_id=None,

@@ -24,7 +24,7 @@ Participants = Literal["VV", "VP", "VO", "EGO"]
 DotaCode = Literal["ST", "AH", "LA", "OC", "TC", "VP", "VO", "OO", "UK"]
 Condition = Literal["day", "night", "rain", "snow", "fog"]
 Role = Literal["vehicle", "person", "animal", "obstacle", "place", "phenomenon", "ego"]
-Fallback = Literal["union", "unseen", "road", "full", "subject", "ego_box"]
+Fallback = Literal["union", "unrecognised", "road", "full", "subject", "ego_box"]
 
 DOTA_CODES: tuple[str, ...] = get_args(DotaCode)
 

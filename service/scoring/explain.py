@@ -213,10 +213,10 @@ def _to_tell(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) 
     """The descriptions of a leaf that may be read out of a pair.
 
     Boxes tell that a car has struck what has no box, not whether that is a tree: all texts of the
-    leaf count as evidence; where pixels are not trusted, so that "something" may speak, it is told.
+    leaf count as evidence; where pixels are not trusted, "an unrecognised object" is told.
     """
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
-    vague = texts[comparison.accepted[pair, texts] & text_bank.of_unseen[texts]]
+    vague = texts[comparison.accepted[pair, texts] & text_bank.of_unrecognised[texts]]
     return vague if len(vague) else texts
 
 

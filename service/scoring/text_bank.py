@@ -87,9 +87,9 @@ class TextBank:
         return silent
 
     @property
-    def of_unseen(self) -> NDArray[np.bool_]:
-        """(T,): told of "something", for frames in which nobody has looked what it is."""
-        return np.array([item.has_unseen for item in self.descriptions], np.bool_)
+    def of_unrecognised(self) -> NDArray[np.bool_]:
+        """(T,): told of what has no box, for frames in which nobody has looked what it is."""
+        return np.array([item.has_unrecognised for item in self.descriptions], np.bool_)
 
     @property
     def is_ego(self) -> NDArray[np.bool_]:

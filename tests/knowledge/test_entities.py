@@ -94,7 +94,7 @@ def test_without_entities_nothing_is_found() -> None:
         ("deer", ("animal",)),
         ("pole", ("obstacle", "null")),
         ("guardrail", ("null",)),
-        ("something", ("null",)),
+        ("unrecognised_object", ("null",)),
         ("debris", ("obstacle", "road")),
         ("roadside", ("full",)),
         ("smoke", ()),

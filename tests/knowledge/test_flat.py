@@ -140,7 +140,7 @@ def test_headings_hand_down_path_participants_and_ego() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fallback", "expected"), [("unseen", [True, True, False]), ("union", [False] * 3)]
+    ("fallback", "expected"), [("unrecognised", [True, True, False]), ("union", [False] * 3)]
 )
 def test_something_may_do_it_or_be_hit(fallback: str, expected: list[bool]) -> None:
     """As subject and as object; who is named was seen."""
@@ -160,5 +160,5 @@ def test_something_may_do_it_or_be_hit(fallback: str, expected: list[bool]) -> N
 
     flat = parse_hierarchy(text, "a").flat
 
-    assert [d.has_unseen for d in flat if d.polarity == "anomaly"] == expected
-    assert not any(d.has_unseen for d in flat if d.polarity == "normal")
+    assert [d.has_unrecognised for d in flat if d.polarity == "anomaly"] == expected
+    assert not any(d.has_unrecognised for d in flat if d.polarity == "normal")

@@ -131,5 +131,5 @@ def test_what_has_no_box_may_be_called_something() -> None:
 
     assert set(leaves) == {"a.vo.fixed", "a.oo.guardrail"}
     for texts in leaves.values():
-        nouns = {item.subject_entity for item in texts if item.has_unseen}
+        nouns = {item.subject_entity for item in texts if item.has_unrecognised}
         assert nouns == {"car", "truck", "vehicle"}

@@ -32,7 +32,7 @@ def describe(
     cues: tuple[str, ...] = (),
     conditions: tuple[str, ...] = (),
     ego: bool = False,
-    has_unseen: bool = False,
+    has_unrecognised: bool = False,
 ) -> FlatDescription:
     """A description of `roles`; an anomaly if it has a counterpart."""
     polarity, severity = ("normal", 0) if counterpart is None else ("anomaly", 3)
@@ -57,7 +57,7 @@ def describe(
         conditions=conditions,
         subject_entity=roles[0],
         object_entity=roles[1],
-        has_unseen=has_unseen,
+        has_unrecognised=has_unrecognised,
         subject_groups=(roles[0],),
         object_groups=(roles[1],),
         counterpart_id=counterpart,

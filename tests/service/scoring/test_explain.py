@@ -243,7 +243,7 @@ def test_what_has_no_box_is_named_only_by_who_has_seen_it(
     bank = make_bank(
         [
             make_description("tree", "park", **alone),
-            make_description("something", "park", has_unseen=True, **alone),
+            make_description("something", "park", has_unrecognised=True, **alone),
             make_description("park", roles=("car", "null")),
         ],
         pooled=[[0, 1, 0]] * 3,
