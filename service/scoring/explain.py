@@ -216,8 +216,12 @@ def _to_tell(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) 
     leaf count as evidence; where pixels are not trusted, "an unrecognised object" is told.
     """
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
-    vague = texts[comparison.accepted[pair, texts] & text_bank.of_unrecognised[texts]]
-    return vague if len(vague) else texts
+    vague = [
+        text
+        for text in texts[comparison.accepted[pair, texts]]
+        if text_bank.descriptions[text].has_unrecognised
+    ]
+    return np.array(vague) if vague else texts
 
 
 def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:
