@@ -234,8 +234,9 @@ def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[in
         text = int(texts[best[texts].argmax()])
         if np.isfinite(best[text]):
             pair = int(grounded[:, text].argmax())
-            told = _to_tell(text_bank, comparison, pair, leaf)
-            ranked.append((-float(best[text]), int(told[grounded[pair, told].argmax()]), pair))
+            texts = _to_tell(text_bank, comparison, pair, leaf)
+            text = int(texts[grounded[pair, texts].argmax()])
+            ranked.append((-float(grounded[pair, text]), text, pair))
     return [(text, pair) for _, text, pair in sorted(ranked)]
 
 
