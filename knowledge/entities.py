@@ -65,7 +65,7 @@ def entity_groups(entity: Entity) -> tuple[str, ...]:
     if entity.fallback in ("road", "full"):
         ids.add(CLASS_GROUPS.index(entity.fallback))
     groups = tuple(CLASS_GROUPS[i] for i in sorted(ids))
-    return (*groups, NO_REGION) if entity.fallback in ("union", "unrecognised") else groups
+    return (*groups, NO_REGION) if entity.fallback == "union" else groups
 
 
 def role_groups(subject: Entity, obj: Entity) -> tuple[tuple[str, ...], tuple[str, ...]]:

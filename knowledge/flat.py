@@ -22,7 +22,7 @@ class FlatDescription:
     `spans` are character offsets [start, end) of subject, verb and object in `text`. The groups
     name the class groups (knowledge.entities.CLASS_GROUPS) that an ROI may have to stand for the
     role; "null" among `object_groups` accepts a pair without an object ROI. `has_unrecognised`:
-    subject or object is whatever it may be that has no box.
+    subject or object is whatever it may be, so the text tells and counts as no evidence.
     """
 
     id: str
@@ -208,8 +208,7 @@ def _flat_description(
         conditions=leaf.conditions if description.conditions is None else description.conditions,
         subject_entity=subject,
         object_entity=obj,
-        has_unrecognised="unrecognised"
-        in (knowledge.entities[name].fallback for name in (subject, obj)),
+        has_unrecognised=not all(knowledge.entities[name].recognised for name in (subject, obj)),
         subject_groups=subject_groups,
         object_groups=object_groups,
         counterpart_id=None,

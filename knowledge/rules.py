@@ -11,7 +11,7 @@ from knowledge.entities import role_groups
 from knowledge.entry_rules import ENTRY_RULES
 from knowledge.flat import PlacedLeaf, nodes, placed_leaves
 from knowledge.schema import DOTA_CODES, Knowledge
-from knowledge.subject import Finding, Rule, Subject
+from knowledge.subject import Finding, Placed, Rule, Subject
 from knowledge.violations import Violation
 
 MAX_DESCRIPTIONS = 5000
@@ -102,6 +102,23 @@ def same_roles_in_counterpart(subject: Subject) -> Iterator[Finding]:
             yield item.id, "no-normal-text-with-same-roles", detail
 
 
+def named_besides(subject: Subject) -> Iterator[Finding]:
+    """Texts about something unrecognised count as no evidence: their leaf needs others, too."""
+    entities = subject.knowledge.entities
+
+    def is_vague(item: Placed) -> bool:
+        nouns = (name for name in (item.subject, item.object) if name)
+        return not all(entities[name].recognised for name in nouns)
+
+    named = {item.place.leaf.id for item in subject.placed if not is_vague(item)}
+    for item in filter(is_vague, subject.placed):
+        if item.place.polarity == "normal":
+            yield item.id, "unrecognised-alone", "a normal text names what it is about"
+        elif item.place.leaf.id not in named:
+            detail = f"{item.place.leaf.id!r} needs a text that names what it is about"
+            yield item.id, "unrecognised-alone", detail
+
+
 def missing_dota_codes(knowledge: Knowledge) -> list[str]:
     """DoTA codes that no anomaly leaf covers: a rule for the shipped file only (dota-missing)."""
     covered = {code for place in placed_leaves(knowledge.tree) for code in place.leaf.dota}
@@ -114,4 +131,5 @@ CROSS_RULES: tuple[Rule, ...] = (
     no_empty_entries,
     counterparts,
     same_roles_in_counterpart,
+    named_besides,
 )

@@ -24,7 +24,7 @@ Participants = Literal["VV", "VP", "VO", "EGO"]
 DotaCode = Literal["ST", "AH", "LA", "OC", "TC", "VP", "VO", "OO", "UK"]
 Condition = Literal["day", "night", "rain", "snow", "fog"]
 Role = Literal["vehicle", "person", "animal", "obstacle", "place", "phenomenon", "ego"]
-Fallback = Literal["union", "unrecognised", "road", "full", "subject", "ego_box"]
+Fallback = Literal["union", "road", "full", "subject", "ego_box"]
 
 DOTA_CODES: tuple[str, ...] = get_args(DotaCode)
 
@@ -61,13 +61,15 @@ class _Entry(BaseModel):
 class Entity(_Entry):
     """How a noun finds its region: detector classes first, then a fallback region.
 
-    `coco` lists detector class names; `phrases` lists further ways to say the noun.
+    `coco` lists detector class names; `phrases` lists further ways to say the noun. With
+    `recognised: false` it is whatever it may be, as in "an unrecognised object".
     """
 
     coco: tuple[_Name, ...]
     role: Role
     fallback: Fallback | None = None
     phrases: tuple[_Name, ...] = ()
+    recognised: StrictBool = True
 
 
 class Description(_Entry):

@@ -39,7 +39,18 @@ _RANGE_TYPES = {"literal_error", "greater_than", "greater_than_equal", "less_tha
 
 # With one of these set aside, the rest of the entry can still be checked by the rules.
 _LISTS = {"dota", "conditions", "cues", "phrases", "coco"}
-_SET_ASIDE = {"id", "lang", "source", "conditions", "weight", "dota", "cues", "fallback", "ego"}
+_SET_ASIDE = {
+    "id",
+    "lang",
+    "source",
+    "conditions",
+    "weight",
+    "dota",
+    "cues",
+    "fallback",
+    "ego",
+    "recognised",
+}
 _STAND_INS: dict[str, Any] = {"severity": 0, "title": "?"}
 
 

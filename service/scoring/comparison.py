@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.scoring.eq11 import (
+    NO_EVIDENCE,
     best_similarity,
     contrast_score,
     leaf_evidence,
@@ -39,8 +40,9 @@ class Comparison:
             what only pixels show where pixels are not trusted.
         margins: (K, T) similarity minus that of the normal counterpart on the same pair;
             ``NO_EVIDENCE`` where not accepted and for normal descriptions.
-        leaf_margins: (K, L) the largest of each leaf's margins on the pair.
-        description_evidence: (T,) margins pooled over pairs, ``NO_EVIDENCE`` where none.
+        leaf_margins: (K, L) the largest of each leaf's margins on the pair, of texts that name
+            what they are about: of what nobody has recognised it can only be told.
+        description_evidence: (T,) those margins pooled over pairs, ``NO_EVIDENCE`` where none.
         evidence: (L,) per anomaly leaf, ``NO_EVIDENCE`` for a leaf that cannot speak.
         literal: Eq. (11) as printed, in -1..1; it knows roles, but nobody who may not speak.
         contrast: Mean over D_a minus mean over D_b, in -2..2.
@@ -81,14 +83,16 @@ def compare(
     accepted = fits & may_speak(text_bank, scene_gate >= GATE_OPEN, stands)
     best = best_similarity(similarities, fits, scene_only(scene, text_bank.pooled, scene_gate))
     margins = pair_margins(similarities, accepted, text_bank.counterpart)
-    description_evidence = paired_evidence(margins)
+    named = ~text_bank.of_unrecognised
+    counted = np.where(named, margins, NO_EVIDENCE)
+    description_evidence = paired_evidence(counted)
     return Comparison(
         similarities=similarities,
         accepted=accepted,
         margins=margins,
-        leaf_margins=leaf_margins(margins, text_bank.leaf_of, len(text_bank.leaf_ids)),
+        leaf_margins=leaf_margins(counted, text_bank.leaf_of, len(text_bank.leaf_ids)),
         description_evidence=description_evidence,
         evidence=leaf_evidence(description_evidence, text_bank.leaf_of, len(text_bank.leaf_ids)),
-        literal=literal_score(best, text_bank.is_anomaly),
-        contrast=contrast_score(best, text_bank.is_anomaly),
+        literal=literal_score(best[named], text_bank.is_anomaly[named]),
+        contrast=contrast_score(best[named], text_bank.is_anomaly[named]),
     )

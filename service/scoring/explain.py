@@ -212,8 +212,8 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
 def _to_tell(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) -> NDArray[np.intp]:
     """The descriptions of a leaf that may be read out of a pair.
 
-    Boxes tell that a car has struck what has no box, not whether that is a tree: all texts of the
-    leaf count as evidence; where pixels are not trusted, "an unrecognised object" is told.
+    Boxes tell that a car has struck what has no box, not whether that is a tree: "a tree" counts
+    as evidence of it; where pixels are not trusted, "an unrecognised object" is told.
     """
     texts = np.flatnonzero(text_bank.leaf_of == leaf)
     vague = [

@@ -144,4 +144,5 @@ BROKEN = (
         _WAIT,
         '{t: "A pedestrian waits for a car.", s: A pedestrian, v: waits for, o: a car}',
     ),
+    Broken("unrecognised-alone", "role: person}", "role: person, recognised: false}"),
 )

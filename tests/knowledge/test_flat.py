@@ -140,12 +140,12 @@ def test_headings_hand_down_path_participants_and_ego() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fallback", "expected"), [("unrecognised", [True, True, False]), ("union", [False] * 3)]
+    ("recognised", "expected"), [("false", [True, True, False]), ("true", [False] * 3)]
 )
-def test_something_may_do_it_or_be_hit(fallback: str, expected: list[bool]) -> None:
+def test_who_is_not_recognised_may_do_it_or_be_hit(recognised: str, expected: list[bool]) -> None:
     """As subject and as object; who is named was seen."""
-    something = f"  something: {{coco: [], role: person, fallback: {fallback}}}\n"
-    text = SMALL.replace("tree:\n", something + "tree:\n", 1).replace(
+    thing = f"  something: {{coco: [], role: person, fallback: union, recognised: {recognised}}}\n"
+    text = SMALL.replace("tree:\n", thing + "tree:\n", 1).replace(
         '{t: "A car hits a pedestrian."',
         '{t: "A car hits something.", s: A car, v: hits, o: something},\n'
         '{t: "Something hits a pedestrian.", s: Something, v: hits, o: a pedestrian},\n'

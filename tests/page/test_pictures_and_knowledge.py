@@ -79,7 +79,7 @@ def test_a_changed_description_is_in_service_at_once(open_page: OpenPage) -> Non
     page = editor(open_page())
     put(page, "title: Rear-end collision", "title: Nose to tail")
 
-    expect(page.locator("#editor-state")).to_contain_text("In service: 215 descriptions of 67")
+    expect(page.locator("#editor-state")).to_contain_text("In service: 218 descriptions of 67")
     page.fill("#tree-search", "Nose to tail")
     expect(page.locator("#tree .node-title").last).to_have_text("Nose to tail")
     put(page, "title: Nose to tail", "title: Rear-end collision")

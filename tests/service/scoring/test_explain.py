@@ -238,7 +238,7 @@ def test_what_has_no_box_is_named_only_by_who_has_seen_it(
     gate: float,
     told: str,
 ) -> None:
-    """The tree fits better, .5 to .4 or, by trusted pixels, .33 to .27, and counts either way."""
+    """The tree alone is evidence, though the other text fits the pair better."""
     alone = {"leaf": "struck", "roles": ("car", "null")}
     bank = make_bank(
         [
@@ -247,7 +247,7 @@ def test_what_has_no_box_is_named_only_by_who_has_seen_it(
             make_description("park", roles=("car", "null")),
         ],
         pooled=[[0, 1, 0]] * 3,
-        svo=[[1, 0, 0], [0.8, 0.6, 0], [0, 0, 1]],
+        svo=[[0.8, 0.6, 0], [1, 0, 0], [0, 0, 1]],
     )
     rois, pairs = make_rois("car"), np.array([[0, NO_OBJECT]])
     comparison = compare(bank, rois, pairs, np.array([0, 0, 1.0]), np.array([[1.0, 0, 0]]), gate)
@@ -266,6 +266,6 @@ def test_what_has_no_box_is_named_only_by_who_has_seen_it(
     )
 
     assert found.description_id == told
-    assert evidence[0, 0] == pytest.approx(1 / (1 + gate))
-    share = 1.0 if told == "tree" else 0.8
-    assert found.margin == pytest.approx(share / (1 + gate))
+    assert evidence[0, 0] == comparison.evidence[0] == pytest.approx(0.8 / (1 + gate))
+    assert found.margin == pytest.approx((0.8 if told == "tree" else 1.0) / (1 + gate))
+    assert comparison.literal == pytest.approx(0.8 / (1 + gate))
