@@ -70,9 +70,9 @@ def leaf_motion(
 
 
 def leaf_accepts(text_bank: TextBank, accepted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(K, L): whether the pair fits one of the leaf's descriptions."""
+    """(K, L): whether the pair fits one of the leaf's descriptions that count as evidence."""
     fits = np.zeros((len(accepted), len(text_bank.leaf_ids)), np.bool_)
-    for text in np.flatnonzero(text_bank.leaf_of >= 0):
+    for text in np.flatnonzero((text_bank.leaf_of >= 0) & ~text_bank.of_unrecognised):
         fits[:, text_bank.leaf_of[text]] |= accepted[:, text]
     return fits
 

@@ -90,3 +90,19 @@ def test_explanations_name_the_cues_that_spoke(bank: TextBank) -> None:
 
     assert cues_of(bank, 0, cues) == {"residual": 0.123, "iou_rise": 0.6}
     assert cues_of(bank, 1, cues) == {}
+
+
+def test_a_text_about_something_unrecognised_gives_its_leaf_no_pairs(
+    make_description: Callable[..., FlatDescription], make_bank: Callable[..., TextBank]
+) -> None:
+    """The leaf speaks of cars; that any vehicle may have struck something only tells."""
+    bank = make_bank(
+        [
+            make_description("tree", "park", leaf="struck", cues=("spin",)),
+            make_description("thing", "park", leaf="struck", cues=("spin",), has_unrecognised=True),
+            make_description("park"),
+        ]
+    )
+    accepted = np.array([[True, True, True], [False, True, True]])
+
+    assert leaf_motion(bank, accepted, np.array([[0.2], [0.9]])).tolist() == [0.2]
