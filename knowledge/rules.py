@@ -112,10 +112,9 @@ def named_besides(subject: Subject) -> Iterator[Finding]:
 
     named = {item.place.leaf.id for item in subject.placed if not is_vague(item)}
     for item in filter(is_vague, subject.placed):
-        if item.place.polarity == "normal":
-            yield item.id, "unrecognised-alone", "a normal text names what it is about"
-        elif item.place.leaf.id not in named:
-            detail = f"{item.place.leaf.id!r} needs a text that names what it is about"
+        leaf_id = item.place.leaf.id
+        if item.place.polarity == "anomaly" and leaf_id not in named:
+            detail = f"{leaf_id!r} needs a text that names what it is about"
             yield item.id, "unrecognised-alone", detail
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from knowledge.hierarchy import FlatDescription
-from service.scoring.pairing import accepts
+from service.scoring.pairing import accepts, may_speak
 from service.scoring.text_bank import TextBank
 from service.vision.rois import Rois, detected_rois
 
@@ -63,3 +64,22 @@ def test_a_frame_without_pairs_accepts_nothing(
     nothing = detected_rois(np.zeros((0, 4)), [], [])
 
     assert accepts(bank, nothing, np.zeros((0, 2), np.int64)).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"), [(True, [True, False, True, False]), (False, [True, True, True, False])]
+)
+def test_of_the_unrecognised_only_accidents_are_told(
+    make_description: Describe, make_bank: MakeBank, pixels: bool, expected: list[bool]
+) -> None:
+    """And those only where nobody has looked; no normal frame is explained by such a text."""
+    bank = make_bank(
+        [
+            make_description("tree", "pass"),
+            make_description("thing", "pass", has_unrecognised=True),
+            make_description("pass"),
+            make_description("pass thing", has_unrecognised=True),
+        ]
+    )
+
+    assert may_speak(bank, pixels, stands=False).tolist() == expected
