@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from knowledge.entities import EntityFinder
 from knowledge.flat import PlacedLeaf, description_id, placed_leaves
 from knowledge.relations import inverse_of
 from knowledge.schema import Child, Description, Knowledge, Leaf, Node
@@ -24,12 +25,13 @@ def write_counterparts(knowledge: Knowledge, source: str) -> tuple[Knowledge, li
     """
     places = tuple(placed_leaves(knowledge.tree))
     texts = {_key(description.t) for place in places for description in place.leaf.d}
+    finder = EntityFinder(knowledge.entities)
     written: list[PlacedLeaf] = []
     violations: list[Violation] = []
     for place in places:
         if place.polarity != "anomaly" or place.leaf.counterpart is not None:
             continue
-        leaf, unwritten = _inverted(place.leaf, texts, source)
+        leaf, unwritten = _inverted(place.leaf, texts, source, finder)
         violations += unwritten
         written.append(PlacedLeaf(leaf, (), "normal", place.participants, place.ego))
     if violations or not written:
@@ -47,10 +49,14 @@ def _auto_id(leaf_id: str) -> str:
     return f"{AUTO}.{leaf_id}"
 
 
-def _inverted(leaf: Leaf, texts: set[str], source: str) -> tuple[Leaf, list[Violation]]:
+def _inverted(
+    leaf: Leaf, texts: set[str], source: str, finder: EntityFinder
+) -> tuple[Leaf, list[Violation]]:
     descriptions: list[Description] = []
     violations: list[Violation] = []
     for description in leaf.d:
+        if not finder.recognises(description.s, description.o):
+            continue  # nothing normal is told of it
         normal = _normal_description(description, texts)
         if normal is None:
             detail = (

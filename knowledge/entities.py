@@ -98,6 +98,7 @@ class EntityFinder:
     """
 
     def __init__(self, entities: Mapping[str, Entity]) -> None:
+        self._entities = entities
         words: dict[str, str] = {}
         self.shared: list[tuple[str, str, str]] = []  # (wording, first entity, second entity)
         for name, entity in entities.items():
@@ -120,3 +121,8 @@ class EntityFinder:
                 if name is not None:
                     return name
         return None
+
+    def recognises(self, *noun_phrases: str) -> bool:
+        """Whether all of them name something, which "an unrecognised object" does not."""
+        found = (self.find(phrase) for phrase in noun_phrases)
+        return all(self._entities[name].recognised for name in found if name is not None)

@@ -21,8 +21,8 @@ class FlatDescription:
 
     `spans` are character offsets [start, end) of subject, verb and object in `text`. The groups
     name the class groups (knowledge.entities.CLASS_GROUPS) that an ROI may have to stand for the
-    role; "null" among `object_groups` accepts a pair without an object ROI. `has_unrecognised`:
-    subject or object is whatever it may be, so the text tells and counts as no evidence.
+    role; "null" among `object_groups` accepts a pair without an object ROI. `roles` are
+    those of the entities. `has_unrecognised`: subject or object is whatever it may be.
     """
 
     id: str
@@ -44,6 +44,7 @@ class FlatDescription:
     conditions: tuple[str, ...]
     subject_entity: str
     object_entity: str
+    roles: tuple[str, str]
     has_unrecognised: bool
     subject_groups: tuple[str, ...]
     object_groups: tuple[str, ...]
@@ -160,15 +161,11 @@ def flatten(knowledge: Knowledge) -> tuple[FlatDescription, ...]:
     normals: dict[tuple[str, str, str], list[tuple[str, set[str]]]] = {}
     for item in flat:
         if item.polarity == "normal":
-            normals.setdefault((item.leaf_id, *_roles(knowledge, item)), []).append(
-                (item.id, _words(item.text))
-            )
+            normals.setdefault((item.leaf_id, *item.roles), []).append((item.id, _words(item.text)))
     return tuple(
         item
         if item.polarity == "normal"
-        else _with_counterpart(
-            item, normals[str(counterpart_leaf[item.leaf_id]), *_roles(knowledge, item)]
-        )
+        else _with_counterpart(item, normals[str(counterpart_leaf[item.leaf_id]), *item.roles])
         for item in flat
     )
 
@@ -208,16 +205,12 @@ def _flat_description(
         conditions=leaf.conditions if description.conditions is None else description.conditions,
         subject_entity=subject,
         object_entity=obj,
-        has_unrecognised=not all(knowledge.entities[name].recognised for name in (subject, obj)),
+        roles=(knowledge.entities[subject].role, knowledge.entities[obj].role),
+        has_unrecognised=not finder.recognises(description.s, description.o),
         subject_groups=subject_groups,
         object_groups=object_groups,
         counterpart_id=None,
     )
-
-
-def _roles(knowledge: Knowledge, item: FlatDescription) -> tuple[str, str]:
-    entities = knowledge.entities
-    return entities[item.subject_entity].role, entities[item.object_entity].role
 
 
 def _words(text: str) -> set[str]:

@@ -103,18 +103,19 @@ def same_roles_in_counterpart(subject: Subject) -> Iterator[Finding]:
 
 
 def named_besides(subject: Subject) -> Iterator[Finding]:
-    """Texts about something unrecognised count as no evidence: their leaf needs others, too."""
-    entities = subject.knowledge.entities
+    """Texts about something unrecognised are no evidence: they stand beside others in a leaf."""
 
-    def is_vague(item: Placed) -> bool:
-        nouns = (name for name in (item.subject, item.object) if name)
-        return not all(entities[name].recognised for name in nouns)
+    def names(item: Placed) -> bool:
+        return subject.finder.recognises(item.description.s, item.description.o)
 
-    named = {item.place.leaf.id for item in subject.placed if not is_vague(item)}
-    for item in filter(is_vague, subject.placed):
-        leaf_id = item.place.leaf.id
-        if item.place.polarity == "anomaly" and leaf_id not in named:
-            detail = f"{leaf_id!r} needs a text that names what it is about"
+    named = {item.place.leaf.id for item in subject.placed if names(item)}
+    for item in subject.placed:
+        if names(item):
+            continue
+        if item.place.polarity == "normal":
+            yield item.id, "unrecognised-alone", "a normal text must name what it is about"
+        elif item.place.leaf.id not in named:
+            detail = f"{item.place.leaf.id!r} needs a text that names what it is about"
             yield item.id, "unrecognised-alone", detail
 
 

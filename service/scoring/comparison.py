@@ -37,7 +37,8 @@ class Comparison:
     Attributes:
         similarities: (K, T) in -1..1.
         accepted: (K, T), whether the pair may stand for the description's roles; nobody may for
-            what only pixels show where pixels are not trusted.
+            what only pixels show where they are not trusted, nor for the unrecognised where they
+            are.
         margins: (K, T) similarity minus that of the normal counterpart on the same pair;
             ``NO_EVIDENCE`` where not accepted and for normal descriptions.
         leaf_margins: (K, L) the largest of each leaf's margins on the pair, of texts that name

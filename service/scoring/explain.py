@@ -9,6 +9,9 @@ list. Only grounded descriptions are listed: a pair of the frame stands for subj
                           description that fits this pair best, in its narrowest words
     literal, contrast     leaves by similarity; the best description on its best pair
 
+What has no box is not named where pixels are not trusted: the leaf is told of "an unrecognised
+object", if it has such a description, which never counts as evidence itself.
+
 A frame that is not anomalous is explained by what it is: the normal description with the highest
 similarity comes first, the anomalies that come closest follow.
 
@@ -197,8 +200,11 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
     The experts say of vehicles what they say of cars; of two cars nobody wants to read that "a
     vehicle" hit "a vehicle". Texts of a leaf with the same verb are taken for the same statement.
     """
-    texts = _to_tell(text_bank, comparison, pair, leaf)
-    best = int(texts[comparison.margins[pair, texts].argmax()])
+    texts = np.flatnonzero((text_bank.leaf_of == leaf) & ~text_bank.of_unrecognised)
+    fit = comparison.margins[pair]
+    best = int(texts[fit[texts].argmax()])
+    if vague := _unrecognised(text_bank, comparison, pair, best):
+        texts, best = np.array(vague), max(vague, key=fit.__getitem__)
     kinds = np.concatenate([text_bank.subject_groups, text_bank.object_groups], axis=1)
     verb = text_bank.descriptions[best].verb
     narrower: list[int] = [
@@ -209,24 +215,26 @@ def _best_text(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int
     return min([best, *narrower], key=kinds.sum(axis=1).__getitem__)
 
 
-def _to_tell(text_bank: TextBank, comparison: Comparison, pair: int, leaf: int) -> NDArray[np.intp]:
-    """The descriptions of a leaf that may be read out of a pair.
+def _unrecognised(text_bank: TextBank, comparison: Comparison, pair: int, text: int) -> list[int]:
+    """The descriptions of a leaf by which it is told in place of one that fits a pair best.
 
-    Boxes tell that a car has struck what has no box, not whether that is a tree: "a tree" counts
-    as evidence of it; where pixels are not trusted, "an unrecognised object" is told.
+    Boxes show that a car has struck what has no box, not whether that is a tree: "a tree" counts
+    as evidence, and where pixels are not trusted, "an unrecognised object" is told.
     """
-    texts = np.flatnonzero(text_bank.leaf_of == leaf)
-    vague = [
-        text
-        for text in texts[comparison.accepted[pair, texts]]
-        if text_bank.descriptions[text].has_unrecognised
+    of_leaf = np.flatnonzero(text_bank.leaf_of == text_bank.leaf_of[text])
+    roles = text_bank.descriptions[text].roles
+    return [
+        other
+        for other in of_leaf[comparison.accepted[pair, of_leaf]].tolist()
+        if text_bank.descriptions[other].has_unrecognised
+        and text_bank.descriptions[other].roles == roles
     ]
-    return np.array(vague) if vague else texts
 
 
 def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[int, int]]:
     """(description, pair) of every anomaly leaf that a pair accepts, the most similar first."""
-    grounded = np.where(comparison.accepted, comparison.similarities, NO_EVIDENCE)
+    named = comparison.accepted & ~text_bank.of_unrecognised
+    grounded = np.where(named, comparison.similarities, NO_EVIDENCE)
     best = grounded.max(axis=0, initial=NO_EVIDENCE)  # (T,)
     ranked: list[tuple[float, int, int]] = []
     for leaf in range(len(text_bank.leaf_ids)):
@@ -234,9 +242,9 @@ def _by_similarity(text_bank: TextBank, comparison: Comparison) -> list[tuple[in
         text = int(texts[best[texts].argmax()])
         if np.isfinite(best[text]):
             pair = int(grounded[:, text].argmax())
-            texts = _to_tell(text_bank, comparison, pair, leaf)
-            text = int(texts[grounded[pair, texts].argmax()])
-            ranked.append((-float(grounded[pair, text]), text, pair))
+            vague = _unrecognised(text_bank, comparison, pair, text)
+            told = max(vague, key=comparison.similarities[pair].__getitem__) if vague else text
+            ranked.append((-float(best[text]), told, pair))
     return [(text, pair) for _, text, pair in sorted(ranked)]
 
 
@@ -280,7 +288,7 @@ def _rival(text_bank: TextBank, comparison: Comparison, text: int, pair: int) ->
     """What the margin is measured against: the counterpart, or the closest anomaly."""
     if text_bank.is_anomaly[text]:
         return int(text_bank.counterpart[text])
-    usable = comparison.accepted[pair] & text_bank.is_anomaly
+    usable = comparison.accepted[pair] & text_bank.is_anomaly & ~text_bank.of_unrecognised
     if not usable.any():
         return None
     return int(np.where(usable, comparison.similarities[pair], NO_EVIDENCE).argmax())

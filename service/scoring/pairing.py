@@ -21,11 +21,10 @@ def may_speak(text_bank: TextBank, pixels: bool, stands: bool) -> NDArray[np.boo
     Args:
         text_bank: T descriptions.
         pixels: Whether they are trusted; else nobody may tell what only they show, and if they
-            are, nobody tells of something unrecognised. What is normal about that is never told.
+            are, nobody tells of something unrecognised.
         stands: Whether the camera is known to stand, so that there is no own car.
     """
-    vague = text_bank.of_unrecognised
-    speaks = ~vague if pixels else ~text_bank.needs_pixels & ~(vague & ~text_bank.is_anomaly)
+    speaks = ~(text_bank.of_unrecognised if pixels else text_bank.needs_pixels)
     if stands:
         speaks &= ~text_bank.is_ego
     return speaks

@@ -88,7 +88,7 @@ class TextBank:
 
     @property
     def of_unrecognised(self) -> NDArray[np.bool_]:
-        """(T,): told of what nobody has looked at, and no evidence that there is anything."""
+        """(T,): anomalies that name subject or object "unrecognised", which are no evidence."""
         return np.array([item.has_unrecognised for item in self.descriptions], np.bool_)
 
     @property

@@ -80,3 +80,23 @@ def test_ego_leaves_get_ego_counterparts() -> None:
     text = WITHOUT.replace("participants: VP", "participants: VP\n    ego: true")
 
     assert parse_hierarchy(text, "x").flat[-1].ego
+
+
+def test_nothing_normal_is_written_of_the_unrecognised() -> None:
+    """The accident is measured against what is normal with the same roles."""
+    thing = "  thing: {coco: [], role: person, fallback: union, recognised: false}\n"
+    text = WITHOUT.replace("tree:\n", thing + "tree:\n", 1).replace(
+        '{t: "A car hits a pedestrian."',
+        '{t: "A car hits a thing.", s: A car, v: hits, o: a thing},\n'
+        '{t: "A car hits a pedestrian."',
+    )
+    hierarchy = parse_hierarchy(text, "x")
+    vague, named, *normal = hierarchy.flat
+
+    assert (vague.has_unrecognised, named.has_unrecognised) == (True, False)
+    assert vague.counterpart_id == named.counterpart_id == normal[-1].id
+    assert [d.text for d in normal] == [
+        "A car waits for a pedestrian.",
+        "A car passes well clear of a pedestrian.",
+    ]
+    assert parse_hierarchy(hierarchy_to_yaml(hierarchy), "y") == hierarchy

@@ -127,3 +127,32 @@ def test_missing_dota_codes_are_listed_in_their_order() -> None:
     expected = [code for code in DOTA_CODES if code != "VP"]
 
     assert missing_dota_codes(parse_hierarchy(SMALL, "small")) == expected
+
+
+def test_whoever_is_not_recognised_needs_others_beside_it() -> None:
+    """A subject as well as an object; in normal leaves it may not stand at all."""
+    text = SMALL.replace(
+        "coco: [car], role: vehicle}", "coco: [car], role: vehicle, recognised: false}"
+    )
+
+    assert [(v.id, v.rule, v.detail) for v in violations_of(text)] == [
+        (
+            "a.vp.hit/car-hits-a-pedestrian",
+            "unrecognised-alone",
+            "'a.vp.hit' needs a text that names what it is about",
+        ),
+        (
+            "n.vp.wait/car-waits-for-a-pedestrian",
+            "unrecognised-alone",
+            "a normal text must name what it is about",
+        ),
+    ]
+
+
+def test_recognised_is_true_or_false() -> None:
+    """And a slip there does not hide what else is wrong with the entity."""
+    text = SMALL.replace(
+        "coco: [car], role: vehicle}", 'coco: [carr], role: vehicle, recognised: "no"}'
+    )
+
+    assert {violation.rule for violation in violations_of(text)} == {"wrong-type", "unknown-class"}

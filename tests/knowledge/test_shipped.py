@@ -83,14 +83,10 @@ def test_the_counterpart_is_the_same_scene_gone_well(description: FlatDescriptio
         return
     assert description.counterpart_id is not None
     counterpart = BY_ID[description.counterpart_id]
-    roles = [
-        (SHIPPED.entities[d.subject_entity].role, SHIPPED.entities[d.object_entity].role)
-        for d in (description, counterpart)
-    ]
 
     assert counterpart.polarity == "normal"
     assert counterpart.participants == description.participants
-    assert roles[0] == roles[1]
+    assert counterpart.roles == description.roles
 
 
 @EACH

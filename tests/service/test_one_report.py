@@ -39,13 +39,14 @@ def case(
     """A generated clip with tiny models, a real accident with the embedded ones."""
     folder = tmp_path_factory.mktemp("one")
     if request.param == "generated":
-        bundle, clip = tiny_bundle_dir, eventful_clip(folder / "street.mp4")
+        models, clip = tiny_bundle_dir, eventful_clip(folder / "street.mp4")
     else:
         clip = request.getfixturevalue("real_data") / "ego_clips" / "nexar_rear_end.mp4"
-        middle = float(np.median(_column(_by_cli(EMBEDDED_BUNDLE, clip, folder), "probability")))
-        bundle = with_clips_calibration(
-            EMBEDDED_BUNDLE, folder / "bundle", on=middle, off=middle, min_segment_s=0.0
-        )
+        models = EMBEDDED_BUNDLE
+    middle = float(np.median(_column(_by_cli(models, clip, folder), "probability")))
+    bundle = with_clips_calibration(
+        models, folder / "bundle", on=middle, off=middle, min_segment_s=0.0
+    )
     return Case(bundle, clip, _by_cli(bundle, clip, folder))
 
 

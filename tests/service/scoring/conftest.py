@@ -33,6 +33,7 @@ def describe(
     conditions: tuple[str, ...] = (),
     ego: bool = False,
     has_unrecognised: bool = False,
+    kinds: tuple[str, str] | None = None,
 ) -> FlatDescription:
     """A description of `roles`; an anomaly if it has a counterpart."""
     polarity, severity = ("normal", 0) if counterpart is None else ("anomaly", 3)
@@ -57,6 +58,7 @@ def describe(
         conditions=conditions,
         subject_entity=roles[0],
         object_entity=roles[1],
+        roles=kinds or roles,
         has_unrecognised=has_unrecognised,
         subject_groups=(roles[0],),
         object_groups=(roles[1],),
