@@ -26,12 +26,12 @@ class Lone:
     def __init__(self, describe: Describe, bank_of: MakeBank, rois_of: MakeRois) -> None:
         self.describe, self.bank_of = describe, bank_of
         self.cosines = {
+            "part": 0.3,
             "thing": 0.9,
             "tree": 0.6,
             "pole": 0.5,
-            "part": 0.3,
             "stop": 0.55,
-            "park": 0,
+            "park": 0.0,
         }
         self.kinds = ("vehicle", "obstacle")
         self.rois = rois_of("car")
@@ -40,10 +40,10 @@ class Lone:
     def bank(self) -> TextBank:
         """Thing and part are unrecognised, and of the leaf of tree and pole."""
         texts = [
+            self._struck("part", has_unrecognised=True),
             self._struck("thing", has_unrecognised=True),
             self._struck("tree", kinds=self.kinds),
             self._struck("pole"),
-            self._struck("part", has_unrecognised=True),
             self.describe("stop", "park", leaf="stalled", roles=ALONE),
             self.describe("park", roles=ALONE),
         ]
