@@ -204,7 +204,7 @@ def test_an_adjective_goes_between_the_article_and_the_noun() -> None:
 
 
 def test_words_of_the_hierarchy_are_words_of_the_captions() -> None:
-    """A word that training never meets is spelled in letters and means nothing."""
+    """A word that training never meets means little; what is no evidence need not mean much."""
     words = wording()
     said = " ".join(
         phrase
@@ -215,7 +215,8 @@ def test_words_of_the_hierarchy_are_words_of_the_captions() -> None:
     for table in (words.nouns, words.other, words.tails, words.fronts):
         said += " ".join(phrase for phrases in table.values() for phrase in phrases).split()
     known = {*said, *(verb for word in said for verb in plural_of(word).split())}
-    texts = [item.text.lower().strip(".") for item in load_hierarchy().flat]
+    evidence = [item for item in load_hierarchy().flat if not item.has_unrecognised]
+    texts = [item.text.lower().strip(".") for item in evidence]
     unknown = {w for text in texts for w in text.replace("-", " ").split()} - known
 
     assert unknown <= {"approach", "gather", "one", "tied", "we"}, sorted(unknown)
