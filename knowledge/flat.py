@@ -42,8 +42,6 @@ class FlatDescription:
     cues: tuple[str, ...]
     weight: float
     conditions: tuple[str, ...]
-    subject_entity: str
-    object_entity: str
     roles: tuple[str, str]
     has_unrecognised: bool
     subject_groups: tuple[str, ...]
@@ -203,8 +201,6 @@ def _flat_description(
         cues=leaf.cues,
         weight=leaf.weight,
         conditions=leaf.conditions if description.conditions is None else description.conditions,
-        subject_entity=subject,
-        object_entity=obj,
         roles=(knowledge.entities[subject].role, knowledge.entities[obj].role),
         has_unrecognised=not finder.recognises(description.s, description.o),
         subject_groups=subject_groups,

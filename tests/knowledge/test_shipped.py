@@ -132,5 +132,5 @@ def test_what_has_no_box_need_not_be_named() -> None:
 
     assert without_box == {"a.vo.fixed", "a.oo.guardrail"}
     for leaf_id in (*without_box, "a.vo.debris"):
-        nouns = {item.subject_entity for item in leaves[leaf_id] if item.has_unrecognised}
-        assert nouns == {"car", "truck", "vehicle"}
+        nouns = {item.subject for item in leaves[leaf_id] if item.has_unrecognised}
+        assert nouns == {"A car", "A truck", "A vehicle"}

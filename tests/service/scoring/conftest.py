@@ -56,8 +56,6 @@ def describe(
         cues=cues,
         weight=weight,
         conditions=conditions,
-        subject_entity=roles[0],
-        object_entity=roles[1],
         roles=kinds or roles,
         has_unrecognised=has_unrecognised,
         subject_groups=(roles[0],),

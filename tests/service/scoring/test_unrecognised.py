@@ -119,25 +119,21 @@ def test_where_nobody_has_looked_the_leaf_is_told_by_it(lone: Lone, mode: Mode) 
 
 
 @pytest.mark.parametrize("mode", ["paired", "literal"])
-def test_it_is_told_though_the_tree_fits_better(lone: Lone, mode: Mode) -> None:
-    """How well it fits only says which of its kind is told."""
-    lone.cosines["thing"] = 0.4
+@pytest.mark.parametrize(
+    ("gate", "cosines", "told"),
+    [
+        (UNSEEN, {"thing": 0.4}, ["thing", "stop"]),  # told though the tree fits better
+        (UNSEEN, {"tree": 0.5}, ["stop", "thing"]),  # thing has .9, and ranks by pole's .5
+        (SEEN, {}, ["tree", "stop"]),  # somebody has seen what it is
+    ],
+)
+def test_how_well_it_fits_moves_no_leaf(
+    lone: Lone, mode: Mode, gate: float, cosines: dict[str, float], told: list[str]
+) -> None:
+    """It only says which text of its kind is told."""
+    lone.cosines |= cosines
 
-    assert lone.told(UNSEEN, mode) == ["thing", "stop"]
-
-
-@pytest.mark.parametrize("mode", ["paired", "literal"])
-def test_where_pixels_are_trusted_the_tree_is_named(lone: Lone, mode: Mode) -> None:
-    """Somebody has seen what it is."""
-    assert lone.told(SEEN, mode) == ["tree", "stop"]
-
-
-@pytest.mark.parametrize("mode", ["paired", "literal"])
-def test_a_leaf_does_not_come_first_by_what_it_is_told_by(lone: Lone, mode: Mode) -> None:
-    """Stop .55 lies above a leaf whose named texts have .5, though thing has .9."""
-    lone.cosines["tree"] = 0.5
-
-    assert lone.told(UNSEEN, mode) == ["stop", "thing"]
+    assert lone.told(gate, mode) == told
 
 
 @pytest.mark.parametrize("mode", ["paired", "literal"])
